@@ -1,0 +1,1 @@
+"""Files to a searchable index. Knows no LLM and no user interface."""
