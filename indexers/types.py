@@ -182,14 +182,25 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """From character ``start`` of a chunk's body on, the text stands at ``locator`` (until the next place)."""
+
+    start: int
+    locator: Locator
+
+
+@dataclass(frozen=True, slots=True)
 class Chunk:
     """A stretch of one document that is embedded and found as one.
 
-    ``body`` stands verbatim at ``locator``; ``header`` is the table header repeated in front of it, or empty.
+    ``body`` stands verbatim at ``locator``, and ``places`` say line by line (row by row, …) where, so that a
+    quoted sentence can be located more closely than its chunk. ``header`` is the table header repeated in
+    front of the body, or empty.
     """
 
     body: str
     locator: Locator
+    places: tuple[Place, ...] = ()
     headings: tuple[str, ...] = ()
     header: str = ""
 
@@ -232,14 +243,21 @@ class Hit:
     rank: int
     path: str
     media: Media
-    locator: Locator
-    text: str
+    chunk: Chunk
     score: float
     signals: Mapping[str, float]
     chunk_id: int
     title: str = ""
-    headings: tuple[str, ...] = ()
-    header: str = ""
+
+    @property
+    def locator(self) -> Locator:
+        """Where the chunk stands."""
+        return self.chunk.locator
+
+    @property
+    def text(self) -> str:
+        """The chunk's text, under its table header if it has one."""
+        return self.chunk.text
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of ``locus search --json``."""
