@@ -1,0 +1,320 @@
+"""BM25 with tantivy: the terms of ``indexers.terms`` as they are, and their English stems.
+
+Stems find more and exact terms break ties, so text is indexed twice; languages other than English lose
+nothing, because their exact terms are there too. Weights were chosen on three public collections of questions
+(right passage first, stems alone / stems and a quarter of exact: .935/.936, .813/.827, .657/.650).
+
+The index is a snapshot that can be rebuilt. Each commit writes, in the same transaction, one marker document
+with the sequence of changes it holds: after a crash index and sequence agree, always. Adding is idempotent,
+so that changes may be replayed. One writer at a time, through tantivy's own lock, which the kernel frees when
+a process dies; any number of readers, in this process and others, who see the last commit.
+
+Knows nothing of documents beyond their numbers: titles come with the chunks.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import tantivy
+from numpy.typing import NDArray
+from tantivy import Occur, Query
+
+from indexers.errors import LibraryInUse
+from indexers.terms import query_terms, terms
+
+FORMAT = 1  # of the schema and of the terms together
+EXACT_WEIGHT = 0.25
+TITLE_WEIGHT = 1.0
+MAX_QUERY_CHARACTERS = 20_000
+MAX_QUERY_TERMS = 64
+MAX_ID = 2**63 - 1
+WRITER_BYTES = 64_000_000
+MAX_EQUALS = 4096  # of more chunks with one and the same score, some are returned
+FILTER_TERMS = 200  # up to so many documents are looked up as terms first; for more, good hits are filtered
+
+_FOOTER_MAGIC = 1337
+_OWN_FILE = re.compile(r"[0-9a-f]{32}\.[\w.]+|meta\.json|\.managed\.json|\.tantivy-[a-z]+\.lock")
+
+
+class TantivyIndex:
+    """The ``WordIndex`` in one folder. Searches see what was committed last, by whichever process.
+
+    Args:
+        folder: Holds a sound index; use ``open`` or ``open_or_create``.
+
+    Raises:
+        ValueError: tantivy can not read the index, or it was made by another version.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._schema = _schema()
+        self._stemmer = _stemmer()
+        self._index = _index(folder, self._schema, self._stemmer)
+        self._index.config_reader("manual")  # a look at the clock of one file, in place of a watching thread
+        self._writer: tantivy.IndexWriter | None = None
+        self._writing = threading.RLock()
+        self._reading = threading.Lock()
+        self._seen: tuple[int, int] | None = None
+        self._view: tuple[tantivy.Searcher, int] = self._fresh()
+
+    @classmethod
+    def open(cls, folder: Path) -> TantivyIndex | None:
+        """The index for reading beside a writer; None if it is absent, damaged or of another version."""
+        if not (folder / "meta.json").is_file() or _is_damaged(folder):
+            return None
+        try:
+            return cls(folder)
+        except ValueError:  # what the binding makes of all of tantivy's errors
+            return None
+
+    @classmethod
+    def open_or_create(cls, folder: Path) -> TantivyIndex:
+        """The index for writing: made, or made anew at sequence 0 where ``open`` would give None.
+
+        Only for whoever holds the library's writer lock: a damaged index is deleted, used or not.
+
+        Raises:
+            OSError: the folder can not be made or cleared.
+        """
+        if found := cls.open(folder):
+            return found
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in _files(folder):
+            path.unlink()
+        writer = _writer(_index(folder, _schema(), _stemmer()))
+        writer.add_document(_marker(0))
+        writer.commit()
+        writer.wait_merging_threads()
+        return cls(folder)
+
+    @property
+    def sequence(self) -> int:
+        """The sequence of the last commit."""
+        return self._fresh()[1]
+
+    def __len__(self) -> int:
+        """Chunks in the last commit."""
+        return int(self._fresh()[0].num_docs) - 1  # the marker
+
+    def add(self, ids: Sequence[int], documents: Sequence[int], texts: Sequence[str], titles: Sequence[str]) -> None:
+        """Adds chunks, found after the next ``commit``; a known id is replaced.
+
+        Raises:
+            ValueError: lengths differ or a number is negative; nothing was added.
+            LibraryInUse: another process writes.
+        """
+        rows = list(zip(ids, documents, texts, titles, strict=True))
+        if any(not 0 <= number <= MAX_ID for row in rows for number in row[:2]):
+            raise ValueError("ids and documents are not negative")
+        with self._writing:
+            self._forget(ids)
+            writer = self._opened_writer()
+            for chunk, document, text, title in {row[0]: row for row in rows}.values():
+                row = tantivy.Document()
+                row.add_unsigned("id", int(chunk))
+                row.add_unsigned("document", int(document))
+                words = " ".join(terms(text))
+                row.add_text("exact", words)
+                row.add_text("stems", words)
+                row.add_text("title", " ".join(terms(title)))
+                writer.add_document(row)
+
+    def remove(self, ids: Sequence[int]) -> None:
+        """Forgets these chunks at the next ``commit``; unknown ids are ignored.
+
+        Raises:
+            LibraryInUse: another process writes.
+        """
+        with self._writing:
+            self._forget([number for number in ids if 0 <= number <= MAX_ID])
+
+    def commit(self, sequence: int) -> None:
+        """Makes all changes since the last commit visible and durable, together with ``sequence``.
+
+        Raises:
+            ValueError: tantivy could not write (a full disk); the last commit stands.
+            LibraryInUse: another process writes.
+        """
+        with self._writing:
+            writer = self._opened_writer()
+            writer.delete_documents_by_query(Query.term_query(self._schema, "marker", FORMAT))
+            writer.add_document(_marker(sequence))
+            writer.commit()
+
+    def close(self) -> None:
+        """Drops changes that were not committed, lets merging end and frees the writer's lock."""
+        with self._writing:
+            if self._writer is not None:
+                self._writer.rollback()
+                self._writer.wait_merging_threads()
+                self._writer = None
+
+    def search(
+        self, query: str, k: int, documents: Sequence[int] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The ``k`` best chunks for the words of ``query``: ids and BM25 scores, best first, ties by id.
+
+        Args:
+            query: Plain words in any number; of very many, the rarest count. Nothing in it is syntax.
+            k: How many; fewer come back if fewer hold a word of the query.
+            documents: Searches only chunks of these documents.
+        """
+        searcher, _ = self._fresh()
+        parts = self._clauses(searcher, query)
+        if not parts or k <= 0 or (documents is not None and not len(documents)):
+            return np.empty(0, np.int64), np.empty(0, np.float32)
+        words = Query.boolean_query([(Occur.Should, part) for part in parts])
+        if documents is None:
+            return _best(searcher, words, k)
+        wanted = np.unique(np.asarray(documents, np.int64))
+        if len(wanted) > FILTER_TERMS:
+            # Thousands of terms cost more than the search. Of the best chunks of all, those of the
+            # wanted documents are the best of these, if they are enough.
+            ids, scores = _best(searcher, words, 4 * k, of=wanted)
+            if len(ids) >= k:
+                return ids[:k], scores[:k]
+        numbers = wanted[(wanted >= 0)].tolist()
+        within = Query.const_score_query(Query.term_set_query(self._schema, "document", numbers), 0.0)
+        return _best(searcher, Query.boolean_query([(Occur.Must, words), (Occur.Must, within)]), k)
+
+    def _clauses(self, searcher: tantivy.Searcher, query: str) -> list[Query]:
+        exact = query_terms(query[:MAX_QUERY_CHARACTERS])
+        stems = list(dict.fromkeys(self._stemmer.analyze(" ".join(exact))))
+        weighted = [("stems", stem, 1.0) for stem in stems]
+        weighted += [("title", stem, TITLE_WEIGHT) for stem in stems]
+        weighted += [("exact", term, EXACT_WEIGHT) for term in exact]
+        if len(exact) > MAX_QUERY_TERMS:
+            rarity = [(searcher.doc_freq(field, term), field, term, weight) for field, term, weight in weighted]
+            rarest = sorted(row for row in rarity if row[0] > 0)[: 3 * MAX_QUERY_TERMS]
+            weighted = [(field, term, weight) for _, field, term, weight in rarest]
+        return [
+            Query.boost_query(Query.term_query(self._schema, field, term, index_option="freq"), weight)
+            for field, term, weight in weighted
+        ]
+
+    def _forget(self, ids: Sequence[int]) -> None:
+        # By query: the binding takes the number of a deletion by term for a signed one and silently deletes
+        # nothing from an unsigned field.
+        numbers = [int(number) for number in ids]
+        if numbers:
+            query = Query.term_set_query(self._schema, "id", numbers)
+            self._opened_writer().delete_documents_by_query(query)
+
+    def _opened_writer(self) -> tantivy.IndexWriter:
+        if self._writer is None:
+            self._writer = _writer(self._index)
+        return self._writer
+
+    def _fresh(self) -> tuple[tantivy.Searcher, int]:
+        """A searcher over the last commit and the commit's sequence."""
+        with self._reading:
+            # Looked at before reading: a commit that comes between is seen by the next call.
+            status = (self._folder / "meta.json").stat()
+            seen = (status.st_mtime_ns, status.st_ino)
+            if seen != self._seen:
+                self._index.reload()
+                searcher = self._index.searcher()
+                self._view = searcher, self._marked(searcher)
+                self._seen = seen
+            return self._view
+
+    def _marked(self, searcher: tantivy.Searcher) -> int:
+        hits = searcher.search(Query.term_query(self._schema, "marker", FORMAT), 1, count=False).hits
+        if not hits:
+            raise ValueError(f"no index of format {FORMAT}")
+        return int(searcher.fast_field_values("sequence", [hits[0][1]])[0])
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_unsigned_field("id", indexed=True, fast=True)
+    builder.add_unsigned_field("document", indexed=True, fast=True)
+    builder.add_unsigned_field("marker", indexed=True)
+    builder.add_unsigned_field("sequence", fast=True)
+    # Without positions: there are no phrase queries, and the files are a third smaller.
+    builder.add_text_field("exact", tokenizer_name="whitespace", index_option="freq")
+    builder.add_text_field("stems", tokenizer_name="stems", index_option="freq")
+    builder.add_text_field("title", tokenizer_name="stems", index_option="freq")
+    return builder.build()
+
+
+def _stemmer() -> tantivy.TextAnalyzer:
+    words = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
+    return words.filter(tantivy.Filter.stemmer("english")).build()
+
+
+def _index(folder: Path, schema: tantivy.Schema, stemmer: tantivy.TextAnalyzer) -> tantivy.Index:
+    index = tantivy.Index(schema, path=str(folder))
+    index.register_tokenizer("stems", stemmer)
+    return index
+
+
+def _marker(sequence: int) -> tantivy.Document:
+    document = tantivy.Document()
+    document.add_unsigned("marker", FORMAT)
+    document.add_unsigned("sequence", sequence)
+    return document
+
+
+def _writer(index: tantivy.Index) -> tantivy.IndexWriter:
+    try:
+        return index.writer(WRITER_BYTES, 1)
+    except ValueError as error:
+        raise LibraryInUse("another process writes to the word index") from error
+
+
+def _best(
+    searcher: tantivy.Searcher, query: Query, k: int, of: NDArray[np.int64] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The first ``k`` by score, then id; of these, those that belong to the documents ``of``."""
+    limit = k + 64
+    while True:
+        hits = searcher.search(query, limit, count=False).hits
+        # Among equals tantivy takes what lies first in its files, which changes as these are merged.
+        if len(hits) < limit or hits[-1][0] < hits[k - 1][0] or limit > k + MAX_EQUALS:
+            break
+        limit = k + 4 * (limit - k)
+    places = [place for _, place in hits]
+    ids = np.array(searcher.fast_field_values("id", places), np.int64)
+    scores = np.array([score for score, _ in hits], np.float32)
+    order = np.lexsort((ids, -scores))[:k]
+    if of is not None:
+        documents = np.array(searcher.fast_field_values("document", places), np.int64)
+        order = order[np.isin(documents[order], of)]
+    return ids[order], scores[order]
+
+
+def _files(folder: Path) -> Iterable[Path]:
+    """The files of an index, and no other."""
+    return [path for path in folder.iterdir() if _OWN_FILE.fullmatch(path.name) and path.is_file()]
+
+
+def _is_damaged(folder: Path) -> bool:
+    """Whether a file does not fit the checksum in its footer, which tantivy writes but does not check.
+
+    Each data file ends with JSON that holds the CRC-32 of what is before it, the JSON's length and a magic
+    number (4 bytes each, little-endian). What has no such footer is left to tantivy, which refuses it.
+    """
+    for path in _files(folder):
+        try:
+            data = memoryview(path.read_bytes())
+        except FileNotFoundError:  # a writer merged it away
+            continue
+        if len(data) < 8 or int.from_bytes(data[-4:], "little") != _FOOTER_MAGIC:
+            continue
+        body = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+        try:
+            expected = json.loads(bytes(data[max(body, 0) : -8]))["crc"]
+        except (ValueError, KeyError, TypeError):
+            return True
+        if zlib.crc32(data[:body]) != expected:
+            return True
+    return False
