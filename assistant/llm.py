@@ -147,15 +147,17 @@ class LlamaCpp:
             except LocusError as error:
                 pieces.put(error)
 
+        with self._lock:
+            self._running.add(left)
         job = self._submit(work)
-        self._running.add(left)
         job.add_done_callback(lambda _: pieces.put(None))
         try:
             yield from decoded(_received(pieces, cancelled), stop)
         finally:
             left.set()
-            self._running.discard(left)
             job.cancel()
+            with self._lock:
+                self._running.discard(left)
         if job.done() and not job.cancelled():
             job.result()  # raises what was not foreseen
 
@@ -173,8 +175,8 @@ class LlamaCpp:
         """Stops a running stream and frees the model."""
         with self._lock:
             self._closed = True
-        for left in list(self._running):
-            left.set()
+            for left in self._running:
+                left.set()
         self._worker.shutdown(wait=True, cancel_futures=True)
         with self._lock:
             if self._chat is not None:
