@@ -36,8 +36,8 @@ _METADATA_CHARS = 300
 _PAGES_NAMED = 10
 
 _NO_TITLE = re.compile(
-    r"untitled|microsoft (word|powerpoint|excel)|powerpoint presentation|document\d*$|slide \d|[^a-z]*$"
-    r"|.*\.[a-z]{2,4}\d?$",
+    r"untitled|microsoft (word|powerpoint|excel)|powerpoint presentation|document\d*$|slide \d|[\W\d_]*$"
+    r"|.*\.(docx?|od[tps]|rtf|txt|tex|dvi|e?ps|pdf|indd|qxd|fm|pmd|wpd|html?|xlsx?|pptx?|jpe?g|png|tiff?)$",
     re.IGNORECASE,
 )
 _FILLERS = {"anonymous", "unspecified", "unknown"}
@@ -291,7 +291,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def _page_notes(what: str, numbers: Sequence[int]) -> tuple[str, ...]:
-    """One note that names the pages.
+    """One note that names the pages, or none.
 
     >>> _page_notes("no text on", [3, 4, 7])
     ('no text on pages 3, 4 and 7',)

@@ -24,7 +24,7 @@ _MARGIN = 0.15
 _HEIGHT_STEPS = 200
 """Two lines are at the same height of the page if they fall in the same or a neighbouring one of so many steps."""
 _NUMBER = re.compile(r"\d+")
-_NUMERIC_CELLS = re.compile(r"(?:\s[-–—$€£(]*\s?(?:\d[\d.,]*|[—–-])\s?[)%]*){2,}$")
+_NUMERIC_CELLS = re.compile(r"(?:\s[-–—$€£(]*\s?(?:\d(?:[\d.,]*\d)?|[—–-])\s?[)%]*){2,}$")
 _SENTENCE_END = (".", "!", "?", ":", ".”", '."', ";")
 
 
