@@ -45,11 +45,15 @@ class Span:
 
 @dataclass(slots=True)
 class Outline:
-    """What ``outline`` found: the spans in order, the title or "", and the metadata of ``Parsed``."""
+    """What ``outline`` found: the spans in order, the title or "", and what the head of the document says.
+
+    ``stack`` holds level and text of the headings that are open at the end.
+    """
 
     spans: list[Span] = field(default_factory=list)
     title: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
+    stack: tuple[tuple[int, str], ...] = ()
 
 
 def dialect_of(name: str) -> str:
@@ -62,14 +66,17 @@ def dialect_of(name: str) -> str:
     return {"rst": "rst", "org": "org", "adoc": "asciidoc", "asciidoc": "asciidoc"}.get(suffix, "markdown")
 
 
-def outline(lines: Sequence[str], dialect: str = "markdown") -> Outline:
+def outline(lines: Sequence[str], dialect: str = "markdown", stack: Sequence[tuple[int, str]] = ()) -> Outline:
     """Blocks, headings, title and metadata of ``lines``, in one pass.
 
     Args:
         lines: without their newlines.
         dialect: "markdown", "rst", "org" or "asciidoc".
+        stack: level and text of the headings that are open before the first line.
     """
-    return _Reader(lines, dialect).read()
+    reader = _Reader(lines, dialect)
+    reader.stack = list(stack)
+    return reader.read()
 
 
 def span_block(lines: Sequence[str], span: Span, locate: Callable[[int], Locator]) -> Block:
@@ -131,6 +138,7 @@ class _Reader:
             self.found.title = self.found.metadata.pop("title")
         elif self.first_title is not None:
             self.found.title = self.first_title[1]
+        self.found.stack = tuple(self.stack)
         return self.found
 
     def _step(self, at: int) -> int:

@@ -113,7 +113,8 @@ def _definitions(lines: Sequence[str]) -> Iterator[Span]:
             yield Span(start, begin, headings)
         start, scope, after_blank = begin, inner, False
         if match:
-            scope.append((indent, match["function"] or match["type"] or match["table"].strip('"`')))
+            name = match["function"] or match["type"] or match["table"]
+            scope.append((indent, name.strip('"`:.')))
         headings = tuple(name for _, name in scope)
     if _filled(lines, start, len(lines)):
         yield Span(start, len(lines), headings)
