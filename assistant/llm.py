@@ -2,8 +2,8 @@
 
 ``LlamaCpp`` loads a GGUF file on first use and gives one worker thread the model's context, so that streams
 from any number of threads queue up instead of corrupting one another. Decoding is greedy: the same messages
-give the same answer. What a prompt shares with the one before it is not evaluated again, so put what stays
-the same (instructions, examples) first.
+give the same answer, whatever was asked before. What a prompt shares with the one before it is not evaluated
+again, so put what stays the same (instructions, examples) first.
 
 Text from documents is only ever text: the chat template is rendered around placeholders and the contents are
 tokenised apart, so "<|im_end|>" in a file can not end a message. A prompt that does not fit is refused with
@@ -30,7 +30,7 @@ __all__ = ["LanguageModel", "LlamaCpp", "Message", "bundled_model"]
 
 T = TypeVar("T")
 
-_STEP = 64  # tokens of a prompt between two looks at whether the reader has left; larger is hardly faster
+_STEP = 32  # tokens of a prompt that are read at once; 512 are hardly faster, and can not be interrupted
 _POLL_S = 0.05
 
 
@@ -212,44 +212,56 @@ class LlamaCpp:
 
 
 class _Chat:
-    """The context that answers, and the tokens that it holds. Used by the worker alone."""
+    """The context that answers, and what it remembers of the last prompt. Used by the worker alone.
+
+    How tokens are divided into steps changes the last bits of what is computed, and with it, sometimes, an
+    answer. So steps always begin at multiples of ``_STEP``, and only whole steps of a prompt are used again:
+    an answer does not depend on what was asked before.
+    """
 
     def __init__(self, model: NativeModel, context: NativeContext) -> None:
         self.context = context
         self._model = model
-        self._held: list[int] = []
+        self._held: list[int] = []  # the prompt tokens that were read in whole steps
 
     def generate(self, prompt: Sequence[int], max_tokens: int, stopped: Callable[[], bool]) -> Iterator[bytes]:
         """The bytes of each token that the model adds to ``prompt``."""
-        # At least one token is read again: its logits are needed, and only the last read has logits.
-        kept = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(self._held, prompt[:-1], strict=False)))
-        if not self.context.keep(0, kept):
-            self.context.clear()
-            kept = 0
-        del self._held[kept:]
-        unread = list(prompt[kept:])
+        position = self._recall(prompt)
+        while position < len(prompt):
+            if stopped():
+                return
+            step = prompt[position : position + _STEP]
+            self._read(step, position)
+            position += len(step)
+            if len(step) == _STEP:
+                self._held += step
         for _ in range(max_tokens):
-            while unread:
-                if stopped():
-                    return
-                self._read(unread[: self.context.batch])
-                del unread[: self.context.batch]
             token = int(self.context.logits(-1).argmax())
             if self._model.ends_turn(token) or stopped():
                 return
             yield self._model.piece(token)
-            unread = [token]
+            self._read([token], position)
+            position += 1
 
-    def _read(self, tokens: Sequence[int]) -> None:
-        position = len(self._held)
-        cells = [Cell(token, position + i, 0, i == len(tokens) - 1) for i, token in enumerate(tokens)]
+    def _recall(self, prompt: Sequence[int]) -> int:
+        """Forgets all but the whole steps that ``prompt`` begins with too; how many tokens they have."""
+        # The last token is always read: the first token of the answer needs its logits.
+        shared = takewhile(lambda pair: pair[0] == pair[1], zip(self._held, prompt[:-1], strict=False))
+        count = sum(1 for _ in shared) // _STEP * _STEP
+        if not self.context.keep(0, count):  # some kinds of model can not forget a part
+            self.context.clear()
+            count = 0
+        del self._held[count:]
+        return count
+
+    def _read(self, tokens: Sequence[int], position: int) -> None:
+        last = len(tokens) - 1
         try:
-            self.context.read(cells)
+            self.context.read([Cell(token, position + i, 0, i == last) for i, token in enumerate(tokens)])
         except ModelFailed:
             self.context.clear()
             self._held.clear()
             raise
-        self._held += tokens
 
 
 def _received(
