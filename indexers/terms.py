@@ -47,7 +47,7 @@ def terms(text: str) -> list[str]:
     """The terms of ``text`` in reading order, repeated as often as they occur.
 
     >>> terms("The 10-Q of Łódź: 1,234.56")
-    ['the', '10-q', '10', 'q', 'of', 'lodz', '1,234.56', '1234.56', '1', '234', '56']
+    ['the', '10-q', '10', 'q', 'of', 'lodz', '1,234.56', '1234.56', '1234', '56']
     >>> terms("東京都")
     ['東', '東京', '京', '京都', '都']
     """
@@ -109,11 +109,14 @@ def _whole_and_parts(run: str) -> list[str]:
         return [term for part in parts[:1] + [p for p in parts[1:] if p not in _ENDINGS] for term in terms(part)]
     found = [run[:MAX_TERM]]
     if _THOUSANDS.fullmatch(run):
-        found.append(run.replace(",", ""))
-    parts = _part().findall(run)
-    if parts != [run]:
-        found.extend(part[:MAX_TERM] for part in parts)
-    return found
+        # The groups between the commas mean nothing alone.
+        run = run.replace(",", "")
+        found.append(run)
+    for piece in _piece().findall(run):
+        found.append(piece[:MAX_TERM])
+        if "_" in piece:
+            found.extend(part[:MAX_TERM] for part in piece.split("_") if part)
+    return list(dict.fromkeys(found))
 
 
 @cache
@@ -129,8 +132,8 @@ def _letters() -> str:
 
 
 @cache
-def _part() -> re.Pattern[str]:
-    return re.compile(rf"(?:(?!_)(?:{_letters()}))+")
+def _piece() -> re.Pattern[str]:
+    return re.compile(rf"(?:{_letters()})+")
 
 
 @cache
