@@ -260,9 +260,17 @@ class Catalog:
         """Paths of the documents inside the file at ``path``."""
         return [row[0] for row in self._db.execute("SELECT path FROM files WHERE parent=? ORDER BY path", (path,))]
 
-    def paths_of(self, content: int) -> list[str]:
-        """All paths that hold this content, sorted."""
-        return [row[0] for row in self._db.execute("SELECT path FROM files WHERE content=? ORDER BY path", (content,))]
+    def paths_of(
+        self, content: int, *, media: Iterable[str] | None = None, under: str | None = None
+    ) -> list[str]:
+        """All paths that hold this content (of one of ``media``, below ``under``), sorted."""
+        where, values = _filter(media, under)
+        rows = self._db.execute(
+            "SELECT f.path FROM files f JOIN contents c ON c.id = f.content "  # noqa: S608 - no values in it
+            f"WHERE f.content = ? AND {where} ORDER BY f.path",
+            (content, *values),
+        )
+        return [row[0] for row in rows]
 
     def paths_under(self, path: str) -> list[str]:
         """The file at ``path`` or all files below the folder ``path``, documents inside files left out."""

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -83,10 +83,19 @@ class Library:
         Raises:
             UsageError: they were embedded with another one.
         """
-        known = self.catalog.fact("text_space")
-        if known is None or self.catalog.counts()["vectors"] == 0:
+        if self.catalog.counts()["vectors"] == 0:
             self.catalog.set_fact("text_space", space)
-        elif known != space:
+        self.check_space(space)
+
+    def check_space(self, space: str) -> None:
+        """Refuses a model that the library's texts were not embedded with.
+
+        Raises:
+            UsageError: they were embedded with another one.
+        """
+        with self.mutex:
+            known = self.catalog.fact("text_space")
+        if known not in (None, space):
             raise UsageError(
                 f"this library was made with the text model {known}, the settings name {space}: "
                 "set the model back, or start a new library with --library"
@@ -112,12 +121,10 @@ class Library:
             if self._words is None:
                 self._words = TantivyIndex.open_or_create(self.root / "words")
             if self._words.sequence != self.catalog.sequence:
-                try:
-                    with self._lock:
-                        self._catch_up_words(self._words)
-                except LibraryInUse:
-                    # Its writer brings the words up to date; hits are joined to live chunks meanwhile.
-                    self._words.reload()
+                # Another process that is changing the library brings the words up to date itself; until then hits
+                # are joined to live chunks.
+                with suppress(LibraryInUse), self._lock:
+                    self._catch_up_words(self._words)
             return self._words
 
     def publish(self, space: str, dim: int) -> None:
@@ -146,6 +153,7 @@ class Library:
             if self._words is None:
                 self._words = TantivyIndex.open_or_create(self.root / "words")
             self._words.clear()
+            self._words.commit(0)
             self._catch_up_words(self._words)
 
     def _load_vectors(self, space: str, dim: int) -> tuple[FaissIndex, int]:
@@ -156,9 +164,9 @@ class Library:
         return loaded
 
     def _catch_up_words(self, words: TantivyIndex) -> None:
-        words.reload()
         if words.sequence > self.catalog.sequence:
             words.clear()
+            words.commit(0)
         change = self.catalog.changes_since(words.sequence)
         words.remove(change.removed)
         for start in range(0, len(change.added), _BATCH):

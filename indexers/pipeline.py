@@ -13,9 +13,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -32,7 +32,8 @@ _POOL_TOKENS = 60_000
 _READ_AHEAD = 16
 """Files that may be read but not yet embedded."""
 
-Change = Literal["added", "updated", "unchanged", "failed"]
+Change = Literal["added", "updated", "unchanged", "removed", "failed"]
+CHANGES: tuple[Change, ...] = get_args(Change)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,8 @@ class AddReport:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of ``locus add --json``."""
-        kinds: tuple[Change, ...] = ("added", "updated", "unchanged", "failed")
         return {
-            **{kind: self.count(kind) for kind in kinds},
+            **{kind: self.count(kind) for kind in CHANGES},
             "seconds": round(self.seconds, 3),
             "files": [file.to_dict() for file in self.files],
         }
@@ -140,10 +140,12 @@ class Pipeline:
             LibraryInUse: another process writes to it.
         """
         started = time.perf_counter()
-        files = walk(paths)
+        roots = [absolute(path) for path in paths]
+        files = walk(roots)
         with self._library.writing():
             self._library.use_space(self._embedder.space)
-            reports = self._add_files(files, on_progress or (lambda _progress: None))
+            reports = self._forget_vanished(roots, files)
+            reports += self._add_files(files, on_progress or (lambda _progress: None))
             self._library.publish(self._embedder.space, self._embedder.dim)
         return AddReport(tuple(reports), time.perf_counter() - started)
 
@@ -158,6 +160,24 @@ class Pipeline:
             if removed:
                 self._library.publish(self._embedder.space, self._embedder.dim)
         return removed
+
+    def _forget_vanished(self, roots: Sequence[str], files: Sequence[str]) -> list[FileReport]:
+        """Forgets what the library knows below a folder and the folder no longer holds.
+
+        A folder without any file is left alone: it may be the mount point of a drive that is not there.
+        """
+        found = set(files)
+        reports: list[FileReport] = []
+        for root in roots:
+            known = self._catalog.paths_under(root) if Path(root).is_dir() else []
+            if not any(path in found for path in known):
+                continue
+            for path in known:
+                if path not in found and not os.path.lexists(path):
+                    stored = self._stored(path, "removed")
+                    self._catalog.remove_file(path)
+                    reports += [replace(report, change="removed", reason="no longer there") for report in stored]
+        return reports
 
     def _add_files(self, files: Sequence[str], on_progress: Callable[[Progress], None]) -> list[FileReport]:
         sizes = [_size(path) for path in files]

@@ -133,6 +133,17 @@ class FaissIndex:
             rows, scores = self._found(state, unit, wanted, allowed if count < state.rows else None)
         return state.ids[rows[:wanted]], scores[:wanted]
 
+    def cosines(
+        self, query: NDArray[np.float32], ids: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Those of chunks ``ids`` that are here, with their cosines to ``query`` (dim,), best first."""
+        state = self._state
+        if not len(ids):
+            return np.empty(0, np.int64), np.empty(0, np.float32)
+        rows = np.flatnonzero(state.alive & np.isin(state.ids[: state.rows], ids))
+        rows, scores = _scored(state, rows, _unit(query[np.newaxis])[0])
+        return state.ids[rows], scores
+
     def save(self, path: Path, *, space: str, sequence: int) -> None:
         """Writes a snapshot of what is there now, which holds all changes up to ``sequence``.
 

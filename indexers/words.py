@@ -15,6 +15,7 @@ Knows nothing of documents beyond their numbers: titles come with the chunks.
 from __future__ import annotations
 
 import json
+import math
 import re
 import threading
 import zlib
@@ -32,6 +33,7 @@ from indexers.terms import query_terms, terms
 FORMAT = 1  # of the schema and of the terms together
 EXACT_WEIGHT = 0.25
 TITLE_WEIGHT = 1.0
+BM25_K1 = 1.2  # tantivy's own, not to be set
 MAX_QUERY_CHARACTERS = 20_000
 MAX_QUERY_TERMS = 64
 MAX_ID = 2**63 - 1
@@ -185,6 +187,32 @@ class TantivyIndex:
         within = Query.const_score_query(Query.term_set_query(self._schema, "document", numbers), 0.0)
         return _best(searcher, Query.boolean_query([(Occur.Must, words), (Occur.Must, within)]), k)
 
+    def weight(self, stem: str) -> float:
+        """How much a word tells, by its English stem: BM25's inverse document frequency, above 0."""
+        searcher, _ = self._fresh()
+        return _idf(searcher, "stems", stem)
+
+    def ceiling(self, query: str) -> float:
+        """The score of a chunk that held every word of ``query`` to saturation, titles left aside.
+
+        It bounds what a chunk's text can score, and scores divided by it can be compared between queries.
+        """
+        searcher, _ = self._fresh()
+        exact = query_terms(query[:MAX_QUERY_CHARACTERS])
+        stems = dict.fromkeys(self._stemmer.analyze(" ".join(exact)))
+        total = sum(_idf(searcher, "stems", stem) for stem in stems)
+        total += EXACT_WEIGHT * sum(_idf(searcher, "exact", term) for term in exact)
+        return (BM25_K1 + 1) * total
+
+    def clear(self) -> None:
+        """Forgets all chunks at the next ``commit``.
+
+        Raises:
+            LibraryInUse: another process writes.
+        """
+        with self._writing:
+            self._opened_writer().delete_all_documents()
+
     def _clauses(self, searcher: tantivy.Searcher, query: str) -> list[Query]:
         exact = query_terms(query[:MAX_QUERY_CHARACTERS])
         stems = list(dict.fromkeys(self._stemmer.analyze(" ".join(exact))))
@@ -231,6 +259,11 @@ class TantivyIndex:
         if not hits:
             raise ValueError(f"no index of format {FORMAT}")
         return int(searcher.fast_field_values("sequence", [hits[0][1]])[0])
+
+
+def _idf(searcher: tantivy.Searcher, field: str, term: str) -> float:
+    held = searcher.doc_freq(field, term)
+    return math.log(1 + (max(searcher.num_docs, held) - held + 0.5) / (held + 0.5))
 
 
 def _schema() -> tantivy.Schema:

@@ -1,0 +1,251 @@
+"""Question → answer: the way through search, evidence, model and check, as a stream of events.
+
+Three ends are possible, in this order of preference: sentences of a language model that the sources support; the
+best evidence quoted word for word; and, when the evidence does not seem to answer, saying so beside the nearest
+passages. Which one it was is said in the answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant import evidence as evidence_
+from assistant import followup, ground, prompt
+from assistant.answers import Answer, Answered, Citation, Event, Retrieved, Sentence, Token
+from assistant.evidence import Evidence, Ranking
+from assistant.llm import LanguageModel
+from assistant.prompt import Style
+from assistant.retrieve import Retriever
+from assistant.wording import squeezed
+from indexers.errors import UsageError
+from indexers.protocols import TextEmbedder
+from indexers.types import Hit
+
+NOT_FOUND = "Your library does not seem to hold the answer."
+NEAREST = "The nearest passages:"
+EMPTY_LIBRARY = "Your library is empty."
+
+_HITS = 8
+"""Chunks whose sentences are looked at."""
+_QUOTED_WORDS = 60
+_QUOTES = 3
+_NEAREST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Confidence (log-odds that the evidence answers) below which the assistant abstains."""
+
+    abstain_below: float
+
+
+class Answerer:
+    """Answers questions from one library.
+
+    Args:
+        retriever: finds hits.
+        embedder: compares sentences.
+        weight: how much a word tells in this library.
+        llm: what writes; None quotes at once.
+        style: how ``llm`` is led.
+        abstain_below: confidence (log-odds) below which the library is taken not to hold the answer.
+    """
+
+    def __init__(
+        self,
+        retriever: Retriever,
+        embedder: TextEmbedder,
+        weight: Callable[[str], float],
+        *,
+        llm: LanguageModel | None,
+        style: Style,
+        abstain_below: float,
+    ) -> None:
+        self._retriever = retriever
+        self._embedder = embedder
+        self._weight = weight
+        self._llm = llm
+        self._style = style
+        self._abstain_below = abstain_below
+
+    def stream(
+        self,
+        question: str,
+        *,
+        earlier: Sequence[str] = (),
+        media: Iterable[str] | None = None,
+        under: str | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Iterator[Event]:
+        """Events: ``Retrieved``, any number of ``Token``s, ``Answered``.
+
+        Args:
+            question: as typed.
+            earlier: completed questions of the conversation so far, oldest first.
+            media: only files of these kinds.
+            under: only this file or folder.
+            cancelled: asked between tokens; once true, the draft ends there.
+
+        Raises:
+            UsageError: the question is empty.
+        """
+        if not question.strip():
+            raise UsageError("the question is empty; ask something, for example: locus ask 'When does the lease end?'")
+        clock = _Clock()
+        completed = followup.complete(squeezed(question), earlier)
+        vector = self._embedder.embed_query(completed)
+        hits = self._retriever.search_vector(completed, vector, _HITS, media=media, under=under)
+        clock.lap("search")
+        yield Retrieved(completed, tuple(hits))
+        ranking = self._rank(completed, hits, vector)
+        clock.lap("evidence")
+        if ranking.confidence < self._abstain_below:
+            yield Answered(self._abstained(completed, hits, ranking, clock))
+            return
+        answer: Answer | None = None
+        if self._llm is not None:
+            checked: list[tuple[str, tuple[Evidence, ...]]] = []
+            for event in self._draft(completed, ranking, clock, cancelled):
+                if isinstance(event, Token):
+                    yield event
+                else:
+                    checked = event
+            if checked:
+                answer = self._written(completed, checked, ranking, clock)
+        yield Answered(answer or self._quoted(completed, ranking, clock))
+
+    # --- evidence ----------------------------------------------------------------------------
+
+    def _rank(self, question: str, hits: Sequence[Hit], vector: NDArray[np.float32]) -> Ranking:
+        distinct = list({hit.chunk_id: hit for hit in reversed(hits)}.values())[::-1]
+        found = evidence_.candidates(distinct)
+        if not found:
+            return evidence_.rank(question, [], np.zeros(0, np.float32), self._weight)
+        cosines = self._embedder.embed_passages([candidate.text for candidate in found]) @ vector
+        return evidence_.rank(question, found, cosines, self._weight)
+
+    # --- the model's sentences ---------------------------------------------------------------
+
+    def _draft(
+        self, question: str, ranking: Ranking, clock: _Clock, cancelled: Callable[[], bool] | None
+    ) -> Iterator[Token | list[tuple[str, tuple[Evidence, ...]]]]:
+        """Tokens as they come, then the sentences that stand, each with the evidence that supports it."""
+        assert self._llm is not None
+        budget = self._llm.context_tokens - self._style.answer_tokens
+        shown = prompt.shown(ranking.evidence, self._style)
+        messages, shown = prompt.build(question, shown, self._llm.count_tokens, budget)
+        written: list[str] = []
+        for text in self._llm.stream(messages, max_tokens=self._style.answer_tokens, cancelled=cancelled):
+            written.append(text)
+            yield Token(text)
+        clock.lap("llm")
+        drafted = ground.claims("".join(written), len(shown))
+        results = ground.check(question, drafted, shown, self._embedder.embed_passages)
+        clock.lap("ground")
+        yield [
+            (result.claim.text, tuple(self._narrowed(result.claim.text, shown[i]) for i in result.support))
+            for result in results
+            if result.support
+        ]
+
+    def _narrowed(self, text: str, item: Evidence) -> Evidence:
+        """Of a whole chunk, the sentence that says ``text``; a single sentence stays."""
+        if not self._style.whole:
+            return item
+        inside = evidence_.candidates([item.candidate.hit])
+        vectors = self._embedder.embed_passages([text, *(candidate.text for candidate in inside)])
+        ranking = evidence_.rank(text, inside, vectors[1:] @ vectors[0], self._weight)
+        return ranking.evidence[0] if ranking.evidence else item
+
+    def _written(
+        self, question: str, checked: Sequence[tuple[str, tuple[Evidence, ...]]], ranking: Ranking, clock: _Clock
+    ) -> Answer:
+        book = _Citations()
+        said = [Sentence(text, True, book.numbers(support)) for text, support in checked]
+        if self._style.quotes:
+            words = sum(len(sentence.text.split()) for sentence in said)
+            quotes = evidence_.within_words(ranking.evidence, _QUOTED_WORDS - words, _QUOTES)
+            room = _QUOTED_WORDS - words
+            for item in quotes:
+                text = squeezed(item.candidate.quote)
+                if len(text.split()) <= room and not _says(said, text):
+                    said.append(Sentence(text, True, book.numbers([item])))
+                    room -= len(text.split())
+        assert self._llm is not None
+        return Answer(
+            question,
+            " ".join(sentence.text for sentence in said),
+            True,
+            False,
+            "llm",
+            tuple(said),
+            book.listed(),
+            self._llm.name,
+            clock.timings(),
+        )
+
+    # --- quotes and abstaining ---------------------------------------------------------------
+
+    def _quoted(self, question: str, ranking: Ranking, clock: _Clock) -> Answer:
+        book = _Citations()
+        chosen = evidence_.within_words(ranking.evidence, _QUOTED_WORDS, _QUOTES)
+        said = tuple(Sentence(squeezed(item.candidate.quote), True, book.numbers([item])) for item in chosen)
+        text = " ".join(sentence.text for sentence in said)
+        return Answer(question, text, True, False, "quotes", said, book.listed(), "", clock.timings())
+
+    def _abstained(self, question: str, hits: Sequence[Hit], ranking: Ranking, clock: _Clock) -> Answer:
+        book = _Citations()
+        for item in ranking.evidence[:_NEAREST]:
+            book.numbers([item])
+        text = NOT_FOUND
+        return Answer(
+            question, text, False, True, "quotes", (Sentence(text, False),), book.listed(), "", clock.timings()
+        )
+
+
+def _says(said: Sequence[Sentence], text: str) -> bool:
+    """Whether a sentence so far already holds ``text``."""
+    return any(text.casefold() in sentence.text.casefold() for sentence in said)
+
+
+class _Citations:
+    """Numbers evidence in the order in which it is first cited."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[int, int, int], Citation] = {}
+
+    def numbers(self, items: Iterable[Evidence]) -> tuple[int, ...]:
+        found: list[int] = []
+        for item in items:
+            candidate = item.candidate
+            key = (candidate.hit.chunk_id, candidate.start, candidate.end)
+            if key not in self._found:
+                self._found[key] = Citation(
+                    len(self._found) + 1, candidate.hit.path, candidate.hit.media, candidate.locator, candidate.quote
+                )
+            found.append(self._found[key].number)
+        return tuple(dict.fromkeys(found))
+
+    def listed(self) -> tuple[Citation, ...]:
+        return tuple(self._found.values())
+
+
+class _Clock:
+    """Milliseconds of each step."""
+
+    def __init__(self) -> None:
+        self._start = self._last = time.perf_counter()
+        self._laps: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self._laps[name] = 1000 * (now - self._last)
+        self._last = now
+
+    def timings(self) -> dict[str, float]:
+        return {**self._laps, "total": 1000 * (time.perf_counter() - self._start)}

@@ -1,0 +1,179 @@
+"""``Assistant``: the facade that the command line, the page and other programs use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from assistant.answers import Answer, Answered, Event
+from assistant.build import Parts, assemble
+from assistant.settings import load
+from indexers.errors import UsageError
+from indexers.pipeline import AddReport, Progress
+from indexers.types import MEDIA, Document, Hit
+from indexers.walk import absolute
+
+PathLike = Path | str
+
+
+class Assistant:
+    """A library and what is needed to ask it.
+
+    Opening is cheap: models load when they are first used. Safe to use from several threads.
+
+    Args:
+        library: its folder, created if missing; None: the user's default library.
+        settings: any of ``assistant.settings.Settings`` by name, before the environment and the settings file.
+
+    Raises:
+        UsageError: a setting is wrong, or the folder can not be one.
+        LibraryBroken: the catalog can not be read.
+
+    >>> with Assistant("~/my-library") as locus:            # doctest: +SKIP
+    ...     locus.add(["~/Papers"])
+    ...     print(locus.ask("When does the lease end?").text)
+    """
+
+    def __init__(self, library: PathLike | None = None, **settings: Any) -> None:
+        self.settings = load({"library": library, **settings})
+        self._parts: Parts = assemble(self.settings)
+
+    def __enter__(self) -> Assistant:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the reading processes and the language model, and closes the library."""
+        self._parts.close()
+
+    # --- what is in the library ----------------------------------------------------------------
+
+    def add(
+        self, paths: Iterable[PathLike] | PathLike, *, on_progress: Callable[[Progress], None] | None = None
+    ) -> AddReport:
+        """Indexes files and folders; what is unchanged costs a look, what is gone from a folder is forgotten.
+
+        Raises:
+            UsageError: a path does not exist; nothing was changed.
+            LibraryInUse: another process writes to the library.
+            ModelMissing: there is no text model.
+        """
+        return self._parts.pipeline.add(_listed(paths), on_progress)
+
+    def remove(self, paths: Iterable[PathLike] | PathLike) -> int:
+        """Forgets files and everything below folders; gives how many documents are gone. The files stay on disk.
+
+        Raises:
+            UsageError: the library holds nothing at one of the paths; nothing was changed.
+            LibraryInUse: another process writes to the library.
+        """
+        listed = _listed(paths)
+        for path in listed:
+            with self._parts.library.mutex:
+                if not self._parts.library.catalog.paths_under(absolute(path)):
+                    raise UsageError(f"the library holds nothing at {absolute(path)}; see `locus files`")
+        return self._parts.pipeline.remove(listed)
+
+    def files(self, *, media: Iterable[str] | None = None, under: PathLike | None = None) -> list[Document]:
+        """Every file of the library and how well it was read, sorted by path."""
+        with self._parts.library.mutex:
+            return self._parts.library.catalog.documents(media=_media(media), under=_under(under))
+
+    def status(self) -> dict[str, Any]:
+        """Numbers about the library and the models in use, ready for JSON."""
+        return self._parts.status()
+
+    def doctor(self, *, mend: bool = False) -> list[str]:
+        """What is wrong with the library, one line each; with ``mend``, snapshots are made anew first."""
+        return self._parts.doctor(mend=mend)
+
+    # --- asking --------------------------------------------------------------------------------
+
+    def search(
+        self,
+        query: str = "",
+        *,
+        k: int = 10,
+        image: PathLike | None = None,
+        media: Iterable[str] | None = None,
+        under: PathLike | None = None,
+    ) -> list[Hit]:
+        """The ``k`` best places for ``query``, best first.
+
+        Args:
+            query: plain words.
+            k: the most hits.
+            image: a picture to search by.
+            media: only these of "text", "image", "audio", "video".
+            under: only this file, or files below this folder.
+
+        Raises:
+            UsageError: nothing to search for, or a filter that can not be.
+            ModelMissing: there is no text model, or none for pictures.
+        """
+        if image is not None:
+            raise UsageError("searching by a picture is not there yet; search with words")
+        if not query.strip():
+            raise UsageError("the query is empty; give some words to search for")
+        if k < 1:
+            raise UsageError("k must be at least 1")
+        return self._parts.retriever.search(query, k, media=_media(media), under=_under(under))
+
+    def ask(self, question: str, **options: Any) -> Answer:
+        """The answer to ``question``; options as in ``stream``."""
+        answer: Answer | None = None
+        for event in self.stream(question, **options):
+            if isinstance(event, Answered):
+                answer = event.answer
+        assert answer is not None, "a stream always ends with an answer"
+        return answer
+
+    def stream(
+        self,
+        question: str,
+        *,
+        earlier: Sequence[str] = (),
+        media: Iterable[str] | None = None,
+        under: PathLike | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Iterator[Event]:
+        """The events of one question: ``Retrieved``, ``Token``s of an unchecked draft, ``Answered``.
+
+        Args:
+            question: as typed.
+            earlier: the questions before it in the conversation (``Answer.question`` of each), oldest first.
+            media: only answer from these of "text", "image", "audio", "video".
+            under: only answer from this file, or from files below this folder.
+            cancelled: asked between tokens; once true, writing ends.
+
+        Raises:
+            UsageError: the question is empty, or a filter that can not be.
+            ModelMissing: there is no text model.
+        """
+        yield from self._parts.answerer.stream(
+            question, earlier=earlier, media=_media(media), under=_under(under), cancelled=cancelled
+        )
+
+
+def _listed(paths: Iterable[PathLike] | PathLike) -> list[PathLike]:
+    return [paths] if isinstance(paths, str | Path) else list(paths)
+
+
+def _under(under: PathLike | None) -> str | None:
+    return None if under is None else absolute(under)
+
+
+def _media(media: Iterable[str] | None) -> frozenset[str] | None:
+    if media is None:
+        return None
+    kinds = frozenset([media] if isinstance(media, str) else media)
+    unknown = sorted(kinds - set(MEDIA))
+    if unknown or not kinds:
+        raise UsageError(f"media must be some of {', '.join(MEDIA)}, not {unknown[0] if unknown else 'nothing'!r}")
+    return kinds

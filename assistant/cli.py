@@ -1,0 +1,278 @@
+"""The command line: data on stdout, progress and notes on stderr, errors as one line, exit codes as documented.
+
+Knows the facade and nothing behind it. Exit codes: 0 done · 1 error · 2 usage · 3 some files failed · 4 a model that is
+needed is missing · 5 the library is in use · 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+
+from assistant import show
+from assistant.api import Assistant
+from indexers.errors import LocusError, UsageError
+from indexers.types import MEDIA
+
+SOME_FAILED = 3
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="locus",
+    help="Ask your own files. Everything happens on this machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+models_app = typer.Typer(help="What models there are, download and check them.", invoke_without_command=True)
+app.add_typer(models_app, name="models")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+MediaOption = Annotated[
+    str | None, typer.Option("--media", metavar="KINDS", help=f"Only these, with commas between: {','.join(MEDIA)}.")
+]
+Under = Annotated[Path | None, typer.Option("--under", metavar="P", help="Only this file, or files below this folder.")]
+NoLlm = Annotated[bool, typer.Option("--no-llm", help="Answer by quoting, without a language model.")]
+
+
+@dataclass(slots=True)
+class _Options:
+    library: Path | None = None
+    debug: bool = False
+
+
+@app.callback()
+def _root(
+    context: typer.Context,
+    library: Annotated[
+        Path | None, typer.Option("--library", metavar="DIR", help="The library's folder (or LOCUS_LIBRARY).")
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+) -> None:
+    context.obj = _Options(library, debug)
+
+
+@contextmanager
+def _assistant(context: typer.Context, **settings: Any) -> Iterator[Assistant]:
+    options: _Options = context.find_root().obj
+    with Assistant(options.library, **settings) as locus:
+        yield locus
+
+
+@app.command()
+def add(
+    context: typer.Context, paths: Annotated[list[Path], typer.Argument(metavar="PATH…")], as_json: Json = False
+) -> None:
+    """Index files and folders; unchanged files cost nothing."""
+    with _assistant(context) as locus:
+        with show.progress() as on_progress:
+            report = locus.add(paths, on_progress=on_progress)
+        if as_json:
+            show.json_out(report.to_dict())
+        else:
+            show.added(report)
+    if report.failed:
+        raise typer.Exit(SOME_FAILED)
+
+
+@app.command()
+def ask(
+    context: typer.Context,
+    question: str,
+    as_json: Json = False,
+    media: MediaOption = None,
+    under: Under = None,
+    no_llm: NoLlm = False,
+) -> None:
+    """Answer a question, each sentence with the place it comes from."""
+    with _assistant(context, llm="none" if no_llm else None) as locus:
+        events = locus.stream(question, media=_kinds(media), under=under)
+        answer = show.follow(events, drafts=not as_json)
+        if as_json:
+            show.json_out(answer.to_dict())
+        else:
+            show.answer(answer)
+
+
+@app.command()
+def chat(context: typer.Context, no_llm: NoLlm = False) -> None:
+    """Ask question after question; a follow-up may lean on the one before it. An empty line ends it."""
+    with _assistant(context, llm="none" if no_llm else None) as locus:
+        earlier: list[str] = []
+        while question := show.prompt():
+            answer = show.follow(locus.stream(question, earlier=earlier), drafts=True)
+            show.answer(answer, completed=answer.question if answer.question != question else "")
+            earlier.append(answer.question)
+
+
+@app.command()
+def search(
+    context: typer.Context,
+    query: Annotated[str, typer.Argument()] = "",
+    k: Annotated[int, typer.Option("-k", min=1, max=1000, metavar="N", help="The most hits.")] = 10,
+    image: Annotated[Path | None, typer.Option("--image", metavar="F", help="Search by a picture.")] = None,
+    media: MediaOption = None,
+    under: Under = None,
+    as_json: Json = False,
+) -> None:
+    """Show the places that fit best."""
+    with _assistant(context) as locus:
+        hits = locus.search(query, k=k, image=image, media=_kinds(media), under=under)
+        if as_json:
+            show.json_out([hit.to_dict() for hit in hits])
+        else:
+            show.hits(hits)
+
+
+@app.command()
+def files(context: typer.Context, as_json: Json = False, media: MediaOption = None, under: Under = None) -> None:
+    """List what is in the library and how well it was read."""
+    with _assistant(context) as locus:
+        documents = locus.files(media=_kinds(media), under=under)
+        if as_json:
+            show.json_out([document.to_dict() for document in documents])
+        else:
+            show.documents(documents)
+
+
+@app.command()
+def status(context: typer.Context, as_json: Json = False) -> None:
+    """Show how large the library is and which models are in use."""
+    with _assistant(context) as locus:
+        facts = locus.status()
+        if as_json:
+            show.json_out(facts)
+        else:
+            show.facts(facts)
+
+
+@app.command()
+def remove(
+    context: typer.Context, paths: Annotated[list[Path], typer.Argument(metavar="PATH…")], as_json: Json = False
+) -> None:
+    """Forget files and folders; the files themselves stay where they are."""
+    with _assistant(context) as locus:
+        removed = locus.remove(paths)
+    if as_json:
+        show.json_out({"removed": removed})
+    else:
+        show.note(f"{removed} {'document' if removed == 1 else 'documents'} removed from the library")
+
+
+@app.command()
+def doctor(
+    context: typer.Context,
+    mend: Annotated[bool, typer.Option("--mend", help="Make the search indexes anew from the catalog.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Check the library and mend it."""
+    with _assistant(context) as locus:
+        problems = locus.doctor(mend=mend)
+    if as_json:
+        show.json_out({"sound": not problems, "problems": problems})
+    else:
+        show.problems(problems)
+    if problems:
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    context: typer.Context,
+    folder: Annotated[Path | None, typer.Argument(help="A folder with library/ and questions.json.")] = None,
+    no_llm: NoLlm = False,
+) -> None:
+    """Index the sample library into a throw-away library, ask it questions and show the answers."""
+    from assistant.demo import run
+
+    run(folder, use_llm=not no_llm)
+
+
+@models_app.callback(invoke_without_command=True)
+def models_root(context: typer.Context) -> None:
+    """List the models when no command is given."""
+    if context.invoked_subcommand is None:
+        models_list(context)
+
+
+@models_app.command("list")
+def models_list(context: typer.Context, as_json: Json = False) -> None:
+    """Show which models are installed and which can be had."""
+    with _assistant(context) as locus:
+        rows = locus.models()
+        if as_json:
+            show.json_out(rows)
+        else:
+            show.models(rows)
+
+
+@models_app.command("pull")
+def models_pull(
+    context: typer.Context,
+    name: str,
+    revision: Annotated[str | None, typer.Option(help="The commit to take, for models that are not pinned.")] = None,
+) -> None:
+    """Download a model."""
+    with _assistant(context) as locus, show.bytes_progress(name) as on_progress:
+        path = locus.pull(name, revision=revision, on_progress=on_progress)
+    show.note(f"{name} is in {path}")
+
+
+@models_app.command("verify")
+def models_verify(context: typer.Context, as_json: Json = False) -> None:
+    """Check the files of installed models against their hashes."""
+    with _assistant(context) as locus:
+        rows = locus.verify_models()
+    if as_json:
+        show.json_out(rows)
+    else:
+        show.verified(rows)
+    if any(row["state"] == "changed" for row in rows):
+        raise typer.Exit(1)
+
+
+def _kinds(media: str | None) -> list[str] | None:
+    return None if media is None else [kind.strip() for kind in media.split(",") if kind.strip()]
+
+
+def main() -> None:
+    """Runs the command line and ends the process with its exit code."""
+    # Before any library is imported that reads them: nothing phones home, no progress bars of others.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command and gives its exit code; ``main`` without the process around it."""
+    debug = "--debug" in arguments
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(args=arguments, prog_name="locus", standalone_mode=False)
+    except click.exceptions.Abort:
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        show.note("interrupted; what was finished is kept")
+        return INTERRUPTED
+    except click.ClickException as error:
+        show.error(error.format_message())
+        return UsageError.exit_code
+    except LocusError as error:
+        if debug:
+            raise
+        show.error(str(error))
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of a pipe has seen enough ("locus files | head").
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code if isinstance(code, int) else 0

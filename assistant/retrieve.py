@@ -1,0 +1,143 @@
+"""Question → hits: every space and the words searched together and fused.
+
+Fusion is a convex sum of two scores that are normalised by what they could be at most, not by what this query
+happened to give: the cosine as it is, and BM25 divided by the score of a passage that held every word of the query to
+saturation. So the weight follows the query: where the collection's passages hold few of the query's telling
+words, words say little and the vectors decide; where one passage holds the rare words, it stands out by as much as
+they are rare. (Normalising by theoretical bounds: Bruch, Gai, Ingber, "An Analysis of Fusion Functions for Hybrid
+Retrieval", 2022, arXiv:2210.11934.)
+
+Knows no LLM. Every hit is joined to a live chunk, so that a stale snapshot is never cited.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexers.catalog import StoredChunk
+from indexers.library import Library
+from indexers.protocols import TextEmbedder
+from indexers.types import Hit
+
+DENSE_WEIGHT = 0.55
+_DEPTH = 100
+"""Candidates that each retriever gives to the fusion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """A chunk with its fused score and what each retriever gave."""
+
+    chunk_id: int
+    score: float
+    signals: dict[str, float]
+
+
+def fuse(dense: dict[int, float], words: dict[int, float], ceiling: float, cosines: dict[int, float]) -> list[Fused]:
+    """Fuses two rankings. Pure.
+
+    Args:
+        dense: chunk → cosine, of those that the vector search found.
+        words: chunk → BM25, of those that the word search found.
+        ceiling: the most that BM25 could give for this query.
+        cosines: chunk → cosine of those that only the word search found.
+
+    Returns:
+        Best first; ties by chunk id, so that results repeat.
+    """
+    fused: list[Fused] = []
+    for chunk_id in dense.keys() | words.keys():
+        cosine = dense.get(chunk_id, cosines.get(chunk_id, 0.0))
+        share = words.get(chunk_id, 0.0) / ceiling if ceiling > 0 else 0.0
+        signals = {name: found[chunk_id] for name, found in (("dense", dense), ("words", words)) if chunk_id in found}
+        fused.append(Fused(chunk_id, DENSE_WEIGHT * cosine + (1 - DENSE_WEIGHT) * share, signals))
+    return sorted(fused, key=lambda item: (-item.score, item.chunk_id))
+
+
+class Retriever:
+    """Searches one library.
+
+    Args:
+        library: what is searched.
+        embedder: the text model whose space the library is in.
+    """
+
+    def __init__(self, library: Library, embedder: TextEmbedder) -> None:
+        self._library = library
+        self._embedder = embedder
+
+    def search(self, query: str, k: int, *, media: Iterable[str] | None = None, under: str | None = None) -> list[Hit]:
+        """The ``k`` best chunks for ``query``, best first, one hit for each file that holds the chunk.
+
+        Args:
+            query: plain words.
+            k: the most hits.
+            media: only these kinds of files.
+            under: only the file or folder of this absolute path.
+        """
+        return self.search_vector(query, self._embedder.embed_query(query), k, media=media, under=under)
+
+    def search_vector(
+        self,
+        query: str,
+        vector: NDArray[np.float32],
+        k: int,
+        *,
+        media: Iterable[str] | None = None,
+        under: str | None = None,
+    ) -> list[Hit]:
+        """As ``search``, with the query's vector given."""
+        media = None if media is None else frozenset(media)
+        contents = self._contents(media, under)
+        if contents is not None and not len(contents):
+            return []
+        fused = self._fused(query, vector, max(_DEPTH, 4 * k), contents)
+        return self._hits(fused, k, media, under)
+
+    def _contents(self, media: frozenset[str] | None, under: str | None) -> NDArray[np.int64] | None:
+        if media is None and under is None:
+            return None
+        with self._library.mutex:
+            return self._library.catalog.contents_matching(media=media, under=under)
+
+    def _fused(
+        self, query: str, vector: NDArray[np.float32], depth: int, contents: NDArray[np.int64] | None
+    ) -> list[Fused]:
+        vectors = self._library.vectors(self._embedder.space, self._embedder.dim)
+        index = self._library.words()
+        ids, cosines = vectors.search(vector, depth, contents)
+        word_ids, scores = index.search(query, depth, None if contents is None else contents.tolist())
+        dense = dict(zip(ids.tolist(), cosines.tolist(), strict=True))
+        words = dict(zip(word_ids.tolist(), scores.tolist(), strict=True))
+        missing = np.array([i for i in words if i not in dense], dtype=np.int64)
+        known, more = vectors.cosines(vector, missing)
+        return fuse(dense, words, index.ceiling(query), dict(zip(known.tolist(), more.tolist(), strict=True)))
+
+    def _hits(self, fused: list[Fused], k: int, media: frozenset[str] | None, under: str | None) -> list[Hit]:
+        hits: list[Hit] = []
+        with self._library.mutex:
+            for start in range(0, len(fused), max(k, 16)):
+                some = fused[start : start + max(k, 16)]
+                live = self._library.catalog.chunks([item.chunk_id for item in some])
+                for item in some:
+                    if item.chunk_id in live:
+                        hits += self._copies(item, live[item.chunk_id], media, under, len(hits))
+                if len(hits) >= k:
+                    break
+        return hits[:k]
+
+    def _copies(
+        self, item: Fused, stored: StoredChunk, media: frozenset[str] | None, under: str | None, before: int
+    ) -> list[Hit]:
+        """A hit for each file that holds the chunk, is there, and passes the filters."""
+        paths = self._library.catalog.paths_of(stored.content, media=media, under=under)
+        present = [path for path in paths if os.path.lexists(path.partition("!/")[0])]
+        return [
+            Hit(before + i, path, stored.media, stored.chunk, item.score, item.signals, item.chunk_id, stored.title)
+            for i, path in enumerate(present, 1)
+        ]

@@ -1,0 +1,148 @@
+"""Settings: argument, else environment (``LOCUS_…``), else ``settings.toml``, else default.
+
+The only module that reads the environment or a settings file. What a setting means is said where it is defined.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from indexers.errors import UsageError
+
+_PREFIX = "LOCUS_"
+
+
+def _default_library() -> Path:
+    return platformdirs.user_data_path("locus", appauthor=False) / "library"
+
+
+def _default_cache() -> Path:
+    return platformdirs.user_cache_path("locus", appauthor=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that a user can set.
+
+    Attributes:
+        library: the folder of the library.
+        cache_dir: downloaded models and what was made from them.
+        text_model: name of the text embedding model in the catalogue.
+        text_model_path: a folder with a sentence-transformers model; taken before all others.
+        llm: name of the language model in the catalogue; "none" answers by quotes.
+        llm_path: a GGUF file; taken before the catalogue.
+        llm_url: base address of an OpenAI-compatible server, such as http://127.0.0.1:8080/v1; taken before both.
+        llm_model: what that server calls its model.
+        llm_api_key: its key, if it wants one.
+        llm_small: lead the model as a small one (few short passages, evidence quoted beside its answer); "auto" goes
+            by the size of the file.
+        allow_remote: let ``llm_url`` be another machine, to which questions and passages then go.
+        offline: never download anything.
+        abstain_below: confidence (log-odds) below which the library is taken not to hold the answer; higher is
+            stricter.
+        max_file_mb: larger files are not read.
+        read_seconds: the longest that reading one file may take.
+        read_memory_mb: the most memory that reading one file may take.
+        threads: cores for models; 0 means all.
+    """
+
+    library: Path = field(default_factory=_default_library)
+    cache_dir: Path = field(default_factory=_default_cache)
+    text_model: str = "all-MiniLM-L6-v2"
+    text_model_path: Path | None = None
+    llm: str = "SmolLM2-135M-Instruct"
+    llm_path: Path | None = None
+    llm_url: str = ""
+    llm_model: str = ""
+    llm_api_key: str = ""
+    llm_small: str = "auto"
+    allow_remote: bool = False
+    offline: bool = False
+    abstain_below: float = 0.0
+    max_file_mb: int = 200
+    read_seconds: int = 60
+    read_memory_mb: int = 2048
+    threads: int = 0
+
+
+def load(
+    arguments: Mapping[str, Any] | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    file: Path | None = None,
+) -> Settings:
+    """The settings in force.
+
+    Args:
+        arguments: what the caller says; None as a value counts as not said.
+        environment: in place of the process's own.
+        file: in place of ``settings.toml`` in the user's configuration folder (or ``LOCUS_SETTINGS``).
+
+    Raises:
+        UsageError: a name is unknown or a value can not be what it must be; the message names it and its source.
+    """
+    environ = os.environ if environment is None else environment
+    path = file or Path(environ.get("LOCUS_SETTINGS") or platformdirs.user_config_path("locus") / "settings.toml")
+    known = {each.name for each in fields(Settings)}
+    values: dict[str, Any] = {}
+    for name, value in _from_file(path).items():
+        if name not in known:
+            raise UsageError(f"{path}: there is no setting {name!r}")
+        values[name] = _typed(name, value, str(path))
+    for name in known:
+        variable = _PREFIX + name.upper()
+        if environ.get(variable):
+            values[name] = _typed(name, environ[variable], variable)
+    for name, value in (arguments or {}).items():
+        if name not in known:
+            raise UsageError(f"there is no setting {name!r}")
+        if value is not None:
+            values[name] = _typed(name, value, name)
+    return Settings(**values)
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"the settings file {path} can not be read: {error}") from error
+
+
+def _typed(name: str, value: object, source: str) -> object:
+    """``value`` as the type of the setting's default."""
+    kind = {each.name: str(each.type) for each in fields(Settings)}[name]
+    try:
+        if kind.startswith("Path"):
+            return Path(str(value)).expanduser()
+        if kind == "bool":
+            return _boolean(value)
+        if kind == "int":
+            number = int(str(value))
+            if number < 0:
+                raise ValueError("it must not be negative")
+            return number
+        if kind == "float":
+            return float(str(value))
+    except ValueError as error:
+        raise UsageError(f"{source}: {value!r} is no value for {name} ({error})") from error
+    return str(value)
+
+
+def _boolean(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower()
+    if word in ("1", "true", "yes", "on"):
+        return True
+    if word in ("0", "false", "no", "off"):
+        return False
+    raise ValueError("write true or false")

@@ -1,0 +1,246 @@
+"""What the command line shows: plain on a pipe, with colour and progress bars on a terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from assistant.answers import Answer, Answered, Event, Token
+from assistant.wording import squeezed
+from indexers.locators import describe
+from indexers.pipeline import CHANGES, AddReport, FileReport, Progress
+from indexers.types import Document, Hit
+
+_SNIPPET = 240
+
+
+def _out() -> Console:
+    return Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def _err() -> Console:
+    return Console(file=sys.stderr, highlight=False, soft_wrap=not sys.stderr.isatty())
+
+
+def json_out(data: object) -> None:
+    """JSON on stdout, one document."""
+    sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+
+
+def note(text: str) -> None:
+    """A line for people, on stderr."""
+    _err().print(escape(text))
+
+
+def error(text: str) -> None:
+    """An error, on stderr."""
+    _err().print(f"[red]locus:[/red] {escape(text)}")
+
+
+# --- progress ----------------------------------------------------------------------------------
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[Progress], None] | None]:
+    """A progress bar with rate and time left on a terminal; nothing on a pipe."""
+    console = _err()
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (
+        TextColumn("Indexing"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("files"),
+        TextColumn("{task.fields[rate]}"),
+        TextColumn("·"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[name]}"),
+    )
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=None, rate="", name="")
+
+        def on_progress(state: Progress) -> None:
+            elapsed = bar.tasks[0].elapsed or 0.001
+            rate = f"{state.chunks / elapsed:.0f} passages/s" if state.chunks else ""
+            name = state.path.rpartition("/")[2][:40]
+            bar.update(task, completed=state.files, total=state.files_total, rate=rate, name=escape(name))
+
+        yield on_progress
+
+
+@contextmanager
+def bytes_progress(name: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A progress bar of a download: called with bytes done and bytes in all."""
+    console = _err()
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (TextColumn(escape(name)), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total or None)
+
+
+# --- results -----------------------------------------------------------------------------------
+
+
+def added(report: AddReport) -> None:
+    """The summary of an ``add``: what was done, then each file that gave nothing, with the reason."""
+    console = _out()
+    for file in report.failed:
+        console.print(f"[yellow]{file.status.value}[/yellow]  {escape(_named(file))}")
+    for file in report.files:
+        if file.change in ("added", "updated") and file.status.value == "partial" and file.reason:
+            console.print(f"[dim]partial[/dim]  {escape(_named(file))}")
+    counts = [(kind, report.count(kind)) for kind in CHANGES]
+    told = ", ".join(f"{number} {kind}" for kind, number in counts if number) or "nothing to index"
+    chunks = sum(file.chunks for file in report.files if file.change in ("added", "updated"))
+    passages = f", {chunks} passages" if chunks else ""
+    console.print(f"{told}{passages}, {report.seconds:.1f} s")
+
+
+def _named(file: FileReport) -> str:
+    return f"{file.path}: {file.reason}" if file.reason else file.path
+
+
+def follow(events: Iterable[Event], *, drafts: bool) -> Answer:
+    """Runs a stream to its answer; on a terminal the draft is shown, dim, while it is written and not checked."""
+    console = _err()
+    live = drafts and console.is_terminal
+    final: Answer | None = None
+    wrote = False
+    for event in events:
+        if isinstance(event, Token) and live:
+            console.print(f"[dim]{escape(event.text)}[/dim]", end="")
+            wrote = True
+        elif isinstance(event, Answered):
+            final = event.answer
+    if wrote:
+        console.print("\n[dim]— draft above; checked answer below —[/dim]")
+    assert final is not None, "a stream always ends with an answer"
+    return final
+
+
+def answer(found: Answer, *, completed: str = "") -> None:
+    """An answer with its marks, then the places they mean with the words that stand there."""
+    console = _out()
+    if completed:
+        console.print(f"[dim]({escape(completed)})[/dim]")
+    said: list[str] = []
+    for sentence in found.sentences:
+        marks = "".join(f"[{number}]" for number in sentence.citations)
+        text = f"“{sentence.text}”" if _is_quote(found, sentence.text) else sentence.text
+        said.append(f"{escape(text)} [cyan]{escape(marks)}[/cyan]" if marks else escape(text))
+    console.print(" ".join(said))
+    if found.abstained and found.citations:
+        console.print("\nThe nearest passages, which may not answer it:")
+    elif found.citations:
+        console.print()
+    for citation in found.citations:
+        quote = _shortened(squeezed(citation.quote))
+        console.print(
+            f"[cyan]{escape(f'[{citation.number}]')}[/cyan] [bold]{escape(str(citation))}[/bold]  “{escape(quote)}”"
+        )
+
+
+def _is_quote(found: Answer, text: str) -> bool:
+    return not found.abstained and any(squeezed(citation.quote) == text for citation in found.citations)
+
+
+def hits(found: Sequence[Hit]) -> None:
+    """Search results, best first."""
+    console = _out()
+    if not found:
+        console.print("nothing found")
+    for hit in found:
+        console.print(
+            f"[cyan]{hit.rank:3}[/cyan]  [bold]{escape(describe(hit.path, hit.locator))}[/bold]  {hit.score:.3f}"
+        )
+        console.print(f"     {escape(_shortened(squeezed(hit.text)))}")
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SNIPPET else text[: _SNIPPET - 1].rsplit(" ", 1)[0] + " …"
+
+
+def documents(found: Sequence[Document]) -> None:
+    """The files of the library."""
+    console = _out()
+    if not found:
+        console.print("the library is empty; fill it with: locus add PATH")
+        return
+    for document in found:
+        pending = f"  (waits for: {', '.join(document.pending)})" if document.pending else ""
+        reason = f"  {document.reason}" if document.reason else ""
+        line = f"{document.status.value:<11}  {document.chunks:5}  {escape(document.path)}"
+        console.print(f"{line}[dim]{escape(reason + pending)}[/dim]")
+
+
+def facts(found: Mapping[str, Any]) -> None:
+    """Names and values, one a line; a nested mapping on one line."""
+    console = _out()
+    for name, value in found.items():
+        if isinstance(value, Mapping):
+            value = ", ".join(f"{inner} {number}" for inner, number in value.items()) or "–"
+        console.print(f"{name.replace('_', ' '):<16}{escape(str(value))}")
+
+
+def problems(found: Sequence[str]) -> None:
+    """What the doctor found."""
+    console = _out()
+    for problem in found:
+        console.print(f"[yellow]![/yellow] {escape(problem)}")
+    if not found:
+        console.print("the library is sound")
+
+
+def models(rows: Sequence[Mapping[str, Any]]) -> None:
+    """The model catalogue."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("name", "role", "installed", "size", "licence", "from"):
+        table.add_column(column)
+    for row in rows:
+        size = row["size_bytes"]
+        table.add_row(
+            escape(row["name"]),
+            row["role"],
+            "yes" if row["installed"] else "no",
+            f"{size / 1e6:,.0f} MB" if size else "",
+            row["licence"] or "",
+            escape(row["source"] or ""),
+        )
+    _out().print(table)
+
+
+def verified(rows: Sequence[Mapping[str, Any]]) -> None:
+    """The check of installed models."""
+    console = _out()
+    for row in rows:
+        console.print(f"{row['state']:<10} {escape(row['name'])}  {escape(row.get('detail', ''))}")
+    if not rows:
+        console.print("no model is installed")
+
+
+def prompt() -> str:
+    """The next question of a chat; empty at the end of the input."""
+    try:
+        return _err().input("[bold]> [/bold]").strip() if sys.stdin.isatty() else sys.stdin.readline().strip()
+    except EOFError:
+        return ""
