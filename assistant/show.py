@@ -138,6 +138,11 @@ def follow(events: Iterable[Event], *, drafts: bool) -> Answer:
     return final
 
 
+def question(text: str) -> None:
+    """A question above its answer."""
+    _out().print(f"\n[bold green]? {escape(text)}[/bold green]")
+
+
 def answer(found: Answer, *, completed: str = "") -> None:
     """An answer with its marks, then the places they mean with the words that stand there."""
     console = _out()
