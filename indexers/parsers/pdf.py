@@ -166,7 +166,7 @@ def _heading_lines(page: Page, headings: Sequence[_Heading]) -> dict[int, tuple[
     A heading is the first line that holds its title, else the first line at its height, else the page's first
     line; an entry below all lines begins after the last one.
     """
-    words = [_words(line.text) for line in page.lines]
+    words = [_words(line.text) for line in page.lines] if headings else []
     starts: dict[int, tuple[str, ...]] = {}
     at = 0
     for heading in headings:

@@ -98,9 +98,9 @@ class Page:
         """Where ``line`` stands, as fractions of the visible page."""
         width, height = self.view.size
         # 5 decimals are a hundredth of a point: finer than any pixel, short when stored.
-        left, right = (round(min(max(x / width, 0.0), 1.0), 5) for x in (line.left, line.right))
-        top, bottom = (round(min(max(y / height, 0.0), 1.0), 5) for y in (line.top, line.bottom))
-        return (left, top, right, bottom)
+        left, right = max(line.left / width, 0.0), min(line.right / width, 1.0)
+        top, bottom = max(line.top / height, 0.0), min(line.bottom / height, 1.0)
+        return (round(left, 5), round(top, 5), round(right, 5), round(bottom, 5))
 
 
 def read_page(page: Any, number: int) -> Page:
@@ -202,7 +202,8 @@ class _TextReader:
         get_rect, raw, refs = self._pdfium.FPDFText_GetRect, self._raw, self._refs
         x1, top, x2, bottom = self._cells
         corners = [(x1.value, bottom.value, x2.value, top.value) for index in indices if get_rect(raw, index, *refs)]
-        if not corners or not all(math.isfinite(value) for corner in corners for value in corner):
+        # A sum carries any infinity or NaN along: one look for all.
+        if not corners or not math.isfinite(sum(map(sum, corners))):
             return None
         lefts, bottoms, rights, tops = zip(*corners, strict=True)
         box = (min(lefts), min(bottoms), max(rights), max(tops))
