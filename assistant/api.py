@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import Any
 
 from assistant.answers import Answer, Answered, Event
-from assistant.build import Parts, assemble
 from assistant.settings import load
 from indexers.errors import UsageError
 from indexers.pipeline import AddReport, Progress
@@ -38,7 +37,9 @@ class Assistant:
 
     def __init__(self, library: PathLike | None = None, **settings: Any) -> None:
         self.settings = load({"library": library, **settings})
-        self._parts: Parts = assemble(self.settings)
+        from assistant.build import Parts
+
+        self._parts = Parts(self.settings)
 
     def __enter__(self) -> Assistant:
         return self
