@@ -51,7 +51,7 @@ _TOPICS = (
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The outcome of timing. ``texts_per_s`` and ``min_cosine`` name the ways that were timed.
+    """The outcome of timing. ``texts_per_s`` and ``min_cosine`` name the ways that were timed."""
 
     passages: str
     query: str
