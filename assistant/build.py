@@ -58,7 +58,7 @@ class Parts:
     def sandbox(self) -> Sandbox:
         """Where files are read."""
         settings = self._settings
-        return Sandbox(limits=Limits(wall_s=settings.read_seconds, memory_bytes=settings.read_memory_mb * 1_000_000))
+        return Sandbox(timeout_s=settings.read_seconds, memory_bytes=settings.read_memory_mb * 1_000_000)
 
     @cached_property
     def pipeline(self) -> Pipeline:

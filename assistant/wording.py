@@ -37,6 +37,12 @@ def stem(term: str) -> str:
     return str(_STEMMER.stemWord(term)) if term.isalpha() else term
 
 
+def stem_list(text: str) -> list[str]:
+    """Stems of all words of ``text`` in reading order."""
+    return [stem(term) for term in terms(text)]
+
+
+@lru_cache(maxsize=4096)
 def stems(text: str) -> frozenset[str]:
     """Stems of all words of ``text``, stop words included."""
     return frozenset(stem(term) for term in terms(text))
