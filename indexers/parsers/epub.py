@@ -8,6 +8,7 @@ anything else that ``encryption.xml`` lists is.
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
@@ -108,24 +109,31 @@ def _chapter(archive: ZipFile, name: str, title: str) -> tuple[Block, ...]:
 
 
 def _chapter_titles(archive: ZipFile, items: list[_Item]) -> dict[str, str]:
-    """Member → title, by the book's navigation page or, in older books, its NCX; the first entry counts."""
-    titles: dict[str, str] = {}
-    for item in items:
-        if "nav" in item.properties.split():
-            soup = parse_markup(decode_html(read_member(archive, item.name) or b""))
-            for link in soup.select("nav a[href]"):
-                words = " ".join(link.get_text(" ").split())
-                titles.setdefault(_target(item.name, str(link["href"])), words)
-    for item in items:
-        if item.kind == "application/x-dtbncx+xml":
-            root = read_xml(archive, item.name)
-            for point in () if root is None else root.iter("{*}navPoint"):
-                label = next(point.iter("{*}text"), None)
-                content = next(point.iter("{*}content"), None)
-                if label is not None and content is not None:
-                    words = " ".join((label.text or "").split())
-                    titles.setdefault(_target(item.name, attribute(content, "src")), words)
+    """Member → title. An entry that points into the middle of a member titles it only if no other does."""
+    entries: dict[str, list[tuple[bool, str]]] = {}
+    for base, link, title in _contents_entries(archive, items):
+        entries.setdefault(_target(base, link), []).append(("#" in link, " ".join(title.split())))
+    titles = {}
+    for name, found in entries.items():
+        whole = [title for is_inside, title in found if not is_inside]
+        if whole or len(found) == 1:
+            titles[name] = whole[0] if whole else found[0][1]
     return titles
+
+
+def _contents_entries(archive: ZipFile, items: list[_Item]) -> Iterator[tuple[str, str, str]]:
+    """Entries of the navigation page or, in older books, of the NCX: where it stands, its link, its title."""
+    pages = [item.name for item in items if "nav" in item.properties.split()]
+    for name in pages:
+        soup = parse_markup(decode_html(read_member(archive, name) or b""))
+        for link in soup.select("nav a[href]"):
+            yield name, str(link["href"]), link.get_text(" ")
+    for item in [] if pages else items:
+        root = read_xml(archive, item.name) if item.kind == "application/x-dtbncx+xml" else None
+        for point in () if root is None else root.iter("{*}navPoint"):
+            label, content = next(point.iter("{*}text"), None), next(point.iter("{*}content"), None)
+            if label is not None and content is not None:
+                yield item.name, attribute(content, "src"), label.text or ""
 
 
 def _metadata(package: Any) -> dict[str, str]:

@@ -55,7 +55,7 @@ class Flow:
         while self._path and self._path[-1][0] >= level:
             self._path.pop()
         self._bare = text
-        if not self._path and self._root and self._root[-1] == text:
+        if not self._path and self._root and self._root[-1].casefold() == text.casefold():
             return  # a chapter that repeats its own title
         self._path.append((level, text))
 
