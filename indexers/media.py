@@ -130,6 +130,7 @@ _SIBLINGS = (
     {"ogg", "opus", "ogv"},
     {"wmv", "wma"},
     {"heic", "avif"},
+    {"json", "jsonl"},
 )
 _AUDIO_BY_SUFFIX = {"m4a", "mka", "wma"}
 _ZIPPED = {"docx", "pptx", "xlsx", "odt", "ods", "odp", "odg", "epub", "iwork"}
@@ -246,11 +247,7 @@ def _json_format(text: str, promised: str) -> str:
         return "notebook" if text.lstrip().startswith("{") else "json"
     # Lines of JSON are often named .json: two lines that are each a whole value tell them.
     lines = [line for line in text.split("\n", 3)[:3] if line.strip()]
-    if (
-        promised == "json"
-        and len(lines) > 1
-        and all(line[:1] in "[{" and _is_json(line) for line in lines[:2])
-    ):
+    if promised == "json" and len(lines) > 1 and all(line[:1] in "[{" and _is_json(line) for line in lines[:2]):
         return "jsonl"
     return promised
 

@@ -220,12 +220,12 @@ def _refuse_encrypted_odf(archive: zipfile.ZipFile, names: set[str]) -> None:
 
 def _ole_format(path: Path) -> str:
     """What an OLE compound file is; "ole" if it is nothing known, also when its directory is damaged."""
-    import olefile  # type: ignore[import-untyped]
+    from olefile.olefile import OleFileError, OleFileIO  # type: ignore[import-untyped]
 
     try:
-        with olefile.OleFileIO(path) as container:
+        with OleFileIO(path) as container:
             names = {entry[0] for entry in container.listdir(streams=True, storages=True)}
-    except (olefile.OleFileError, struct.error, ValueError, IndexError, RecursionError):
+    except (OleFileError, struct.error, ValueError, IndexError, RecursionError):
         return "ole"
     if names & {"EncryptedPackage", "\tDRMContent"}:
         raise Encrypted("needs a password")

@@ -12,6 +12,7 @@ as editors do; ``str.splitlines`` would also split at form feeds and U+2028.
 from __future__ import annotations
 
 import codecs
+import unicodedata
 from pathlib import Path
 
 from indexers.errors import Broken, Unreadable
@@ -179,9 +180,11 @@ def _wide_codec(data: bytes) -> str | None:
 
 
 def _if_texty(sample: bytes, codec: str) -> str | None:
+    """``codec`` if it makes text of ``sample``: binary data comes out as characters that nobody has assigned."""
     text = sample.decode(codec, "replace")
-    damaged = text.count("\ufffd")
-    return codec if is_texty(text) and damaged <= 1 + _MAX_CONTROLS * len(text) else None
+    start = text[:2000]
+    strange = start.count("\ufffd") + sum(unicodedata.category(char) in ("Cn", "Co") for char in start)
+    return codec if is_texty(text) and strange <= 1 + _MAX_CONTROLS * len(start) else None
 
 
 def _decode_damaged_utf8(data: bytes) -> str | None:
