@@ -49,11 +49,7 @@ _OWN_FILE = re.compile(r"[0-9a-f]{32}\.[\w.]+|meta\.json|\.managed\.json|\.tanti
 class TantivyIndex:
     """The ``WordIndex`` in one folder. Searches see what was committed last, by whichever process.
 
-    Args:
-        folder: Holds a sound index; use ``open`` or ``open_or_create``.
-
-    Raises:
-        ValueError: tantivy can not read the index, or it was made by another version.
+    Made by ``open`` or ``open_or_create``; the constructor raises ValueError for an index it can not read.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -184,8 +180,8 @@ class TantivyIndex:
             ids, scores = _best(searcher, words, 4 * k, of=wanted)
             if len(ids) >= k:
                 return ids[:k], scores[:k]
-        numbers = wanted[(wanted >= 0)].tolist()
-        within = Query.const_score_query(Query.term_set_query(self._schema, "document", numbers), 0.0)
+        inside = Query.term_set_query(self._schema, "document", wanted[wanted >= 0].tolist())
+        within = Query.const_score_query(inside, 0.0)
         return _best(searcher, Query.boolean_query([(Occur.Must, words), (Occur.Must, within)]), k)
 
     def weight(self, stem: str) -> float:
@@ -217,8 +213,7 @@ class TantivyIndex:
     def _clauses(self, searcher: tantivy.Searcher, query: str) -> list[Query]:
         exact = query_terms(query[:MAX_QUERY_CHARACTERS])
         stems = list(dict.fromkeys(self._stemmer.analyze(" ".join(exact))))
-        weighted = [("stems", stem, 1.0) for stem in stems]
-        weighted += [("title", stem, TITLE_WEIGHT) for stem in stems]
+        weighted = [row for stem in stems for row in (("stems", stem, 1.0), ("title", stem, TITLE_WEIGHT))]
         weighted += [("exact", term, EXACT_WEIGHT) for term in exact]
         if len(exact) > MAX_QUERY_TERMS:
             rarity = [(searcher.doc_freq(field, term), field, term, weight) for field, term, weight in weighted]
