@@ -220,7 +220,7 @@ def _refuse_encrypted_odf(archive: zipfile.ZipFile, names: set[str]) -> None:
 
 def _ole_format(path: Path) -> str:
     """What an OLE compound file is; "ole" if it is nothing known, also when its directory is damaged."""
-    from olefile.olefile import OleFileError, OleFileIO  # type: ignore[import-untyped]
+    from olefile.olefile import OleFileError, OleFileIO
 
     try:
         with OleFileIO(path) as container:

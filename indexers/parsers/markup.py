@@ -297,7 +297,7 @@ def _is_table_rule(line: str) -> bool:
 def _plain(text: str) -> str:
     """A heading without the marks of emphasis and links."""
     text = _LINK.sub(r"\1", text.strip())
-    return text.rstrip("#").strip().strip("*_`").strip()
+    return text.rstrip("#").replace("*", "").replace("`", "").strip().strip("_").strip()
 
 
 def to_metadata(found: Mapping[str, str]) -> dict[str, str]:
