@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from assistant import models
 from assistant.answers import Answer, Answered, Event
 from assistant.settings import load
 from indexers.errors import UsageError
@@ -93,6 +94,38 @@ class Assistant:
     def doctor(self, *, mend: bool = False) -> list[str]:
         """What is wrong with the library, one line each; with ``mend``, snapshots are made anew first."""
         return self._parts.doctor(mend=mend)
+
+    # --- models --------------------------------------------------------------------------------
+
+    def models(self) -> list[dict[str, Any]]:
+        """The model catalogue, and which of it is on this machine."""
+        return [row.to_dict() for row in models.installed(self.settings.cache_dir, self._model_paths())]
+
+    def pull(
+        self, name: str, *, revision: str | None = None, on_progress: Callable[[int, int], None] | None = None
+    ) -> Path:
+        """Downloads a model and checks it; gives where it is.
+
+        Raises:
+            UsageError: there is no model of that name.
+            ModelMissing: it can not be had: offline is set, its revision is not known, or the download failed.
+        """
+        return models.pull(
+            models.spec(name),
+            cache_dir=self.settings.cache_dir,
+            offline=self.settings.offline,
+            revision=revision,
+            progress=on_progress,
+        )
+
+    def verify_models(self) -> list[dict[str, Any]]:
+        """The check of every installed model's files against the hashes that are known."""
+        rows = [row for row in models.installed(self.settings.cache_dir, self._model_paths()) if row.path]
+        return [models.verify(Path(row.path or ""), models.spec(row.name)).to_dict() for row in rows]
+
+    def _model_paths(self) -> dict[str, Path]:
+        named = {self.settings.text_model: self.settings.text_model_path, self.settings.llm: self.settings.llm_path}
+        return {name: path for name, path in named.items() if path is not None}
 
     # --- asking --------------------------------------------------------------------------------
 

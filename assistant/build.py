@@ -6,8 +6,10 @@ Parts are made when they are first needed: listing files loads no model, searchi
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from assistant import models
 from assistant.answering import Answerer
@@ -109,6 +111,38 @@ class Parts:
                 style=self._style(),
                 abstain_below=self._settings.abstain_below,
             )
+
+    # --- about the whole -----------------------------------------------------------------------
+
+    def status(self) -> dict[str, Any]:
+        """Numbers about the library and the models in use; loads no model."""
+        with self.library.mutex:
+            counts = self.library.catalog.counts()
+            states = Counter(document.status.value for document in self.library.catalog.documents())
+            space = self.library.catalog.fact("text_space") or ""
+        return {
+            "library": str(self.library.root),
+            "files": counts["files"],
+            "chunks": counts["chunks"],
+            "statuses": dict(sorted(states.items())),
+            "bytes": sum(path.stat().st_size for path in self.library.root.rglob("*") if path.is_file()),
+            "text_space": space,
+            "text_model": self._settings.text_model,
+            "llm": self._settings.llm_url or str(self._settings.llm_path or self._settings.llm),
+            "offline": self._settings.offline,
+        }
+
+    def doctor(self, *, mend: bool) -> list[str]:
+        """What is wrong with the library; with ``mend``, the snapshots are first made anew from the catalog."""
+        with self.library.mutex:
+            problems = self.library.catalog.problems()
+        space = self.library.catalog.fact("text_space") or ""
+        dim = self.library.catalog.dim(space)
+        if dim is not None:
+            if mend:
+                self.library.drop_snapshots(space, dim)
+            problems += self.library.snapshot_problems(space, dim)
+        return problems
 
     def _style(self) -> Style:
         choice = self._settings.llm_small

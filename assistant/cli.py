@@ -236,7 +236,7 @@ def models_verify(context: typer.Context, as_json: Json = False) -> None:
         show.json_out(rows)
     else:
         show.verified(rows)
-    if any(row["state"] == "changed" for row in rows):
+    if any(row["state"] in ("altered", "incomplete") for row in rows):
         raise typer.Exit(1)
 
 

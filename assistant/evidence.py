@@ -185,10 +185,10 @@ _CONFIDENCE = {
 def features(asked: Asked, evidence: Sequence[Evidence]) -> dict[str, float]:
     """What tells an answer from a resemblance.
 
-    ``sentence``: the best sentence by meaning and by the question's words in it and beside it; ``cosine``: the closest
-    sentence; ``covered``: the question's words in one passage; ``dense``: the closest passage; ``gap``: how far the best
-    sentence is before the fifth; ``particulars`` and ``phrases``: the question's names and word pairs in the passage;
-    ``lead``: how far the best passage is before the second.
+    ``sentence``: the best sentence by meaning and by the question's words in it and beside it; ``cosine``: the
+    closest sentence; ``covered``: the question's words in one passage; ``dense``: the closest passage; ``gap``: how
+    far the best sentence is before the fifth; ``particulars`` and ``phrases``: the question's names and word pairs in
+    the passage; ``lead``: how far the best passage is before the second.
 
     Args:
         asked: the question.

@@ -260,9 +260,7 @@ class Catalog:
         """Paths of the documents inside the file at ``path``."""
         return [row[0] for row in self._db.execute("SELECT path FROM files WHERE parent=? ORDER BY path", (path,))]
 
-    def paths_of(
-        self, content: int, *, media: Iterable[str] | None = None, under: str | None = None
-    ) -> list[str]:
+    def paths_of(self, content: int, *, media: Iterable[str] | None = None, under: str | None = None) -> list[str]:
         """All paths that hold this content (of one of ``media``, below ``under``), sorted."""
         where, values = _filter(media, under)
         rows = self._db.execute(
@@ -355,6 +353,11 @@ class Catalog:
         flat = np.frombuffer(b"".join(blobs), dtype=np.float16).astype(np.float32)
         matrix = flat.reshape(len(blobs), -1) if blobs else np.zeros((0, 0), dtype=np.float32)
         return np.array(chunk_ids, dtype=np.int64), np.array(contents, dtype=np.int64), matrix
+
+    def dim(self, space: str) -> int | None:
+        """Dimensions of the vectors of ``space``; None if there are none."""
+        row = self._db.execute("SELECT LENGTH(data) FROM vectors WHERE space=? LIMIT 1", (space,)).fetchone()
+        return None if row is None else int(row[0]) // 2
 
     # --- reading: the library as a whole -------------------------------------------------------
 

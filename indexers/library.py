@@ -142,6 +142,16 @@ class Library:
         index.save(self.root / "vectors.faiss", space=space, sequence=reached)
         self._saved[space] = reached
 
+    def snapshot_problems(self, space: str, dim: int) -> list[str]:
+        """Where the indexes, brought up to date, do not hold what the catalog holds."""
+        chunks = self.catalog.counts()["chunks"]
+        held = {"vector": len(self.vectors(space, dim)), "word": len(self.words())}
+        return [
+            f"the {name} index holds {number} of {chunks} chunks; run `locus doctor --mend`"
+            for name, number in held.items()
+            if number != chunks
+        ]
+
     def drop_snapshots(self, space: str, dim: int) -> None:
         """Makes both snapshots again from the catalog."""
         with self.writing():
