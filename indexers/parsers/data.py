@@ -177,7 +177,8 @@ def _cut_at(lines: Sequence[str], starts: Iterable[int], key: re.Pattern[str] | 
     begin = 0
     for start in [*starts, len(lines)]:
         pieces = _pieces(lines, begin, start)
-        match = key.match(lines[begin][:500]) if key is not None and len(pieces) > 1 else None
+        own = (piece.text for piece in pieces if not piece.text.startswith("#"))  # not the comments above
+        match = key.match(next(own, "")[:500]) if key is not None and len(pieces) > 1 else None
         if pieces:
             yield Block(pieces, (match[1].strip("'\" "),) if match else ())
         begin = start
