@@ -18,7 +18,8 @@ from indexers.errors import Broken, Empty, Encrypted
 from indexers.parsers.archive import attribute, local, open_archive, read_member, read_xml
 from indexers.parsers.flow import Flow, iso_date, known
 from indexers.parsers.web import decode_html
-from indexers.parsers.web_page import add_markup, hidden_parts, parse_markup
+from indexers.parsers.web_main import hidden_parts
+from indexers.parsers.web_page import add_markup, parse_markup
 from indexers.protocols import Source
 from indexers.types import Block, Parsed
 

@@ -25,7 +25,8 @@ from indexers.errors import Broken, Empty, Encrypted, FileError, Unreadable
 from indexers.parsers.encoding import decode
 from indexers.parsers.flow import Flow, add_lines, iso_date, known
 from indexers.parsers.web import decode_html
-from indexers.parsers.web_page import add_markup, hidden_parts, parse_markup
+from indexers.parsers.web_main import hidden_parts
+from indexers.parsers.web_page import add_markup, parse_markup
 from indexers.protocols import Source
 from indexers.types import Attachment, Parsed
 

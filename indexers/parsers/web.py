@@ -12,7 +12,8 @@ from bs4 import BeautifulSoup
 from indexers.errors import Empty, Unreadable
 from indexers.parsers.encoding import decode
 from indexers.parsers.flow import Flow, iso_date, known
-from indexers.parsers.web_page import add_markup, main_text, parse_markup
+from indexers.parsers.web_main import main_text
+from indexers.parsers.web_page import add_markup, parse_markup
 from indexers.protocols import Source
 from indexers.types import Block, Parsed
 

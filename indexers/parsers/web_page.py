@@ -1,20 +1,14 @@
-"""HTML → blocks, and which parts of a page are its text: shared by web pages, book chapters and mails.
+"""HTML → blocks: shared by web pages, book chapters and mails.
 
 BeautifulSoup builds the tree from lxml's events: lxml's own trees end at 2,048 levels and drop what is
 deeper. Every pass over the tree is a loop with a stack, so that 100,000 nested tags cost time in
 proportion and no recursion.
-
-``main_text`` finds the text by what the page says of itself (``main``, ``article``, roles, ``hidden``) before
-it guesses (lists that are mostly links, cookie notices), and every guess that would take most of the text
-away is taken back.
 """
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning
 from bs4.element import NavigableString, PageElement, PreformattedString, Tag
@@ -28,15 +22,11 @@ _BLOCKS = frozenset(
     "tfoot th thead tr ul".split()
 )
 _ENDS_HEADING = frozenset({"p", "ul", "ol", "dl", "table", "pre", "blockquote", "article", "section"})
-_LISTS = frozenset({"ul", "ol", "dl", "menu", "dir"})
-_NEVER_SHOWN = frozenset(
+LISTS = frozenset({"ul", "ol", "dl", "menu", "dir"})
+NEVER_SHOWN = frozenset(
     "script style noscript template head meta link title svg iframe object embed canvas map audio video "
     "button input select textarea datalist noframes rp rt".split()
 )
-_FURNITURE_ROLES = frozenset({"navigation", "banner", "contentinfo", "search", "complementary", "menu", "menubar"})
-_COOKIES = re.compile(r"cookie|consent|gdpr|onetrust", re.IGNORECASE)
-_HIDDEN_STYLE = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
-_CONTENT = frozenset({"main", "article", "section", "blockquote"})
 _HOLDS_ROWS = frozenset({"table", "thead", "tbody", "tfoot"})
 _MAX_CELL_CHARS = 1500  # a table with a longer cell is layout, not data
 _MAX_HEADING_CHARS = 300
@@ -55,100 +45,6 @@ def parse_markup(text: str) -> BeautifulSoup:
 def add_markup(flow: Flow, root: Tag, skipped: Iterable[Tag] = ()) -> None:
     """Adds everything below ``root`` to ``flow`` but ``skipped`` parts and what browsers never show."""
     _Walker(flow, {id(tag) for tag in skipped}).walk(root)
-
-
-def main_text(soup: BeautifulSoup) -> tuple[Tag, list[Tag]]:
-    """The part of a page that holds its text, and the parts inside that do not belong to it."""
-    body = soup.body or soup
-    tags = [node for node in body.descendants if isinstance(node, Tag)]
-    amounts = _amounts(body)
-    total = amounts[id(body)].text
-    within = _within_content(tags)
-    skipped = hidden_parts(body)
-    for tag in tags:
-        amount = amounts[id(tag)]
-        is_noise = _is_cookie_notice(tag) or _is_furniture(tag, amount, id(tag) in within)
-        if is_noise and amount.text <= total / 2:
-            skipped.append(tag)
-    for candidates in (body.select("main, [role=main]"), body.select("article")):
-        if len(candidates) == 1 and amounts[id(candidates[0])].text >= total / 2:
-            return candidates[0], skipped
-    menus = [tag for tag in tags if tag.name in _LISTS and amounts[id(tag)].is_menu]
-    if sum(amounts[id(tag)].text for tag in menus) <= total / 2:
-        skipped += menus
-    return body, skipped
-
-
-def hidden_parts(root: Tag) -> list[Tag]:
-    """What the page itself says is not shown."""
-    return [node for node in root.descendants if isinstance(node, Tag) and _is_hidden(node)]
-
-
-@dataclass(slots=True)
-class _Amount:
-    """What stands below a tag: characters of text, how many of them in links, links, headings ``h1``."""
-
-    text: int = 0
-    linked: int = 0
-    links: int = 0
-    titles: int = 0
-
-    @property
-    def is_menu(self) -> bool:
-        return self.links > 3 and self.linked > 0.8 * self.text
-
-
-def _amounts(root: Tag) -> dict[int, _Amount]:
-    """For each tag by ``id``. One pass from the end, so that children come before their parents."""
-    amounts: dict[int, _Amount] = {id(root): _Amount()}
-    for node in reversed(list(root.descendants)):
-        own = _Amount()
-        if isinstance(node, Tag):
-            own = amounts.setdefault(id(node), own)
-            if node.name in _NEVER_SHOWN:
-                own.text = own.linked = 0
-            elif node.name == "a":
-                own.linked, own.links = own.text, 1
-            own.titles += node.name == "h1"
-        elif not isinstance(node, PreformattedString):
-            own.text = len(str(node).strip())
-        above = amounts.setdefault(id(node.parent), _Amount())
-        above.text += own.text
-        above.linked += own.linked
-        above.links += own.links
-        above.titles += own.titles
-    return amounts
-
-
-def _within_content(tags: list[Tag]) -> set[int]:
-    """The tags, by ``id``, that stand within an article, a section or the like."""
-    within: set[int] = set()
-    for tag in tags:  # parents come before their children
-        above = tag.parent
-        if above is not None and (above.name in _CONTENT or id(above) in within):
-            within.add(id(tag))
-    return within
-
-
-def _is_hidden(tag: Tag) -> bool:
-    if tag.has_attr("hidden") or tag.get("aria-hidden") == "true":
-        return True
-    style = tag.get("style")
-    return isinstance(style, str) and _HIDDEN_STYLE.search(style) is not None
-
-
-def _is_furniture(tag: Tag, amount: _Amount, within_content: bool) -> bool:
-    if tag.name in ("nav", "form") or str(tag.get("role", "")) in _FURNITURE_ROLES:
-        return True
-    if tag.name == "header" and amount.titles:
-        return False  # often the only place where the page's title stands
-    return tag.name in ("header", "footer", "aside") and not within_content
-
-
-def _is_cookie_notice(tag: Tag) -> bool:
-    if tag.name not in ("div", "section", "aside", "dialog"):
-        return False
-    return _COOKIES.search(f"{tag.get('id', '')} {tag.get('class', '')}") is not None
 
 
 class _Walker:
@@ -185,7 +81,7 @@ class _Walker:
     def _enter(self, tag: Tag) -> bool:
         """Whether the walk goes on below ``tag``."""
         name = tag.name
-        if name in _NEVER_SHOWN or id(tag) in self._skipped:
+        if name in NEVER_SHOWN or id(tag) in self._skipped:
             return False
         if self._heading is not None and (name in _ENDS_HEADING or _heading_level(tag)):
             self._end_heading()  # it was never closed
@@ -207,14 +103,14 @@ class _Walker:
             return not self._table(tag)
         elif name in _BLOCKS:
             self._flush(ends=not self._lists)
-            self._lists += name in _LISTS
+            self._lists += name in LISTS
         return name not in ("br", "img")
 
     def _leave(self, tag: Tag) -> None:
         if tag is self._heading:
             self._end_heading()
         elif self._heading is None and tag.name in _BLOCKS:
-            self._lists -= tag.name in _LISTS
+            self._lists -= tag.name in LISTS
             self._flush(ends=not self._lists)
 
     def _end_heading(self) -> None:
@@ -266,7 +162,7 @@ class _Walker:
                     words.append("\n")
                 elif node.name == "img":
                     words.append(f" {node.get('alt', '')} ")
-                elif node.name not in _NEVER_SHOWN and id(node) not in self._skipped:
+                elif node.name not in NEVER_SHOWN and id(node) not in self._skipped:
                     words.append("\n" if node.name in _BLOCKS else "")
                     stack.append(iter(node.contents))
             elif isinstance(node, NavigableString) and not isinstance(node, PreformattedString):

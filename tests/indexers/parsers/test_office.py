@@ -130,6 +130,23 @@ def test_docx_merged_cells_once_and_nested_tables_flow(tmp_path: Path) -> None:
     ]
 
 
+def test_docx_leaves_out_what_word_does_not_show(tmp_path: Path) -> None:
+    paragraph = "<w:p><w:r><w:t>{}</w:t></w:r></w:p>".format
+    merged = "<w:tcPr><w:vMerge{}/></w:tcPr>".format
+    rows = "".join(
+        f"<w:tr><w:tc>{merged(mark)}{paragraph(text)}</w:tc><w:tc>{paragraph(number)}</w:tc></w:tr>"
+        for mark, text, number in ((' w:val="restart"', "shown", "1"), ("", "covered", "2"))
+    )
+    body = (
+        '<mc:AlternateContent xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"><mc:Choice>'
+        f"{paragraph('new')}</mc:Choice><mc:Fallback>{paragraph('old')}</mc:Fallback></mc:AlternateContent>"
+        f"<w:tbl>{rows}</w:tbl>"
+    )
+    xml = f"<w:document {W}><w:body>{body}</w:body></w:document>"
+    path = write_zip(tmp_path / "x.docx", {"word/document.xml": xml})
+    assert texts(parse_docx(source(path, "docx"))) == ["new", "shown | 1", "2"]
+
+
 def test_docx_headers_footers_and_comments_follow_once(tmp_path: Path) -> None:
     document = Document()
     document.sections[0].header.paragraphs[0].text = "Confidential"
