@@ -93,17 +93,13 @@ def test_zero_bytes_do_not_reach_the_reader() -> None:
     assert decode(b"log line\n" * 100 + b"\0") == "log line\n" * 100 + "\ufffd"
 
 
-@pytest.mark.parametrize(
-    "data", [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x10" + bytes(range(256)) * 4, bytes(1000)]
-)
+@pytest.mark.parametrize("data", [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x10" + bytes(range(256)) * 4, bytes(1000)])
 def test_binary_data_is_no_text(data: bytes) -> None:
     with pytest.raises(Broken):
         decode(data)
 
 
-@given(
-    st.binary(max_size=200), st.none() | st.sampled_from(["utf-8", "cp1252", "utf-16", "shift_jis", "utf-7"])
-)
+@given(st.binary(max_size=200), st.none() | st.sampled_from(["utf-8", "cp1252", "utf-16", "shift_jis", "utf-7"]))
 def test_any_bytes_give_text_or_broken(data: bytes, declared: str | None) -> None:
     try:
         text = decode(data, declared)
