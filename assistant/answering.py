@@ -102,7 +102,7 @@ class Answerer:
         hits = self._retriever.search_vector(completed, vector, _HITS, media=media, under=under)
         clock.lap("search")
         yield Retrieved(completed, tuple(hits))
-        ranking = self._rank(completed, hits, vector)
+        ranking = self.rank(completed, hits, vector)
         clock.lap("evidence")
         if ranking.confidence < self._abstain_below:
             yield Answered(self._abstained(completed, hits, ranking, clock))
@@ -121,7 +121,8 @@ class Answerer:
 
     # --- evidence ----------------------------------------------------------------------------
 
-    def _rank(self, question: str, hits: Sequence[Hit], vector: NDArray[np.float32]) -> Ranking:
+    def rank(self, question: str, hits: Sequence[Hit], vector: NDArray[np.float32]) -> Ranking:
+        """The sentences of ``hits`` by how well they bear on the question, whose vector is ``vector``."""
         distinct = list({hit.chunk_id: hit for hit in reversed(hits)}.values())[::-1]
         found = evidence_.candidates(distinct)
         if not found:

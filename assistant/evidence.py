@@ -129,6 +129,14 @@ def rank(question: str, found: Sequence[Candidate], cosines: NDArray[np.float32]
     if not found:
         return Ranking((), -math.inf)
     asked = Asked(question, weight)
+    ranked = scored(asked, found, cosines)
+    told = features(asked, ranked)
+    confidence = INTERCEPT + sum(CONFIDENCE[name] * value for name, value in told.items())
+    return Ranking(tuple(sorted(ranked, key=lambda evidence: -evidence.score)), confidence)
+
+
+def scored(asked: Asked, found: Sequence[Candidate], cosines: NDArray[np.float32]) -> list[Evidence]:
+    """Each candidate with its score, in the order given; arguments as for ``rank``."""
     best_hit = max(candidate.hit.score for candidate in found)
     ranked: list[Evidence] = []
     for candidate, cosine in zip(found, cosines, strict=True):
@@ -136,9 +144,7 @@ def rank(question: str, found: Sequence[Candidate], cosines: NDArray[np.float32]
         dense = candidate.hit.signals.get("dense", 0.0)
         score = 0.5 * float(cosine) + 0.5 * overlap + 0.3 * dense + 0.3 * (candidate.hit.score - best_hit)
         ranked.append(Evidence(candidate, score, float(cosine), overlap))
-    told = features(asked, ranked)
-    confidence = _INTERCEPT + sum(_CONFIDENCE[name] * value for name, value in told.items())
-    return Ranking(tuple(sorted(ranked, key=lambda evidence: -evidence.score)), confidence)
+    return ranked
 
 
 class Asked:
@@ -168,8 +174,8 @@ class Asked:
 
 _NO_PARTICULARS = 0.8
 """What a question without names and numbers gets for them: about the mean of those that have some."""
-_INTERCEPT = 0.0
-_CONFIDENCE = {
+INTERCEPT = 0.0
+CONFIDENCE = {
     "sentence": 1.18,
     "cosine": 3.98,
     "covered": 1.53,

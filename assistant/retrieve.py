@@ -96,8 +96,8 @@ class Retriever:
         contents = self._contents(media, under)
         if contents is not None and not len(contents):
             return []
-        fused = self._fused(query, vector, max(_DEPTH, 4 * k), contents)
-        return self._hits(fused, k, media, under)
+        fused = self.fused(query, vector, max(_DEPTH, 4 * k), contents)
+        return self.hits(fused, k, media, under)
 
     def _contents(self, media: frozenset[str] | None, under: str | None) -> NDArray[np.int64] | None:
         if media is None and under is None:
@@ -105,9 +105,10 @@ class Retriever:
         with self._library.mutex:
             return self._library.catalog.contents_matching(media=media, under=under)
 
-    def _fused(
-        self, query: str, vector: NDArray[np.float32], depth: int, contents: NDArray[np.int64] | None
+    def fused(
+        self, query: str, vector: NDArray[np.float32], depth: int, contents: NDArray[np.int64] | None = None
     ) -> list[Fused]:
+        """Chunks for ``query``, best first: the best ``depth`` of each retriever, within ``contents``."""
         vectors = self._library.vectors(self._embedder.space, self._embedder.dim)
         index = self._library.words()
         ids, cosines = vectors.search(vector, depth, contents)
@@ -118,7 +119,10 @@ class Retriever:
         known, more = vectors.cosines(vector, missing)
         return fuse(dense, words, index.ceiling(query), dict(zip(known.tolist(), more.tolist(), strict=True)))
 
-    def _hits(self, fused: list[Fused], k: int, media: frozenset[str] | None, under: str | None) -> list[Hit]:
+    def hits(
+        self, fused: list[Fused], k: int, media: frozenset[str] | None = None, under: str | None = None
+    ) -> list[Hit]:
+        """The first ``k`` of a fused ranking that still live, joined to their text and files."""
         hits: list[Hit] = []
         with self._library.mutex:
             for start in range(0, len(fused), max(k, 16)):

@@ -72,7 +72,11 @@ def spans(data: Path) -> tuple[list[Path], list[tuple[str, str, list[tuple[int, 
     corpora = sorted((data / "spans").glob("*.md"))
     with (data / "spans" / "questions.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = [
-            (row["corpus_id"], row["question"], [(s["start_index"], s["end_index"]) for s in json.loads(row["references"])])
+            (
+                row["corpus_id"],
+                row["question"],
+                [(s["start_index"], s["end_index"]) for s in json.loads(row["references"])],
+            )
             for row in csv.DictReader(file)
         ]
     return corpora, rows
@@ -120,6 +124,8 @@ def machine() -> str:
     model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
-        names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        names = [
+            line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if line.startswith("model name")
+        ]
         model = names[0] if names else model
     return f"{os.cpu_count()} cores, {model}, Python {platform.python_version()}"
