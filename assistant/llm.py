@@ -248,7 +248,7 @@ class _Chat:
         # The last token is always read: the first token of the answer needs its logits.
         shared = takewhile(lambda pair: pair[0] == pair[1], zip(self._held, prompt[:-1], strict=False))
         count = sum(1 for _ in shared) // _STEP * _STEP
-        if not self.context.keep(0, count):  # some kinds of model can not forget a part
+        if not self.context.keep(count):  # some kinds of model can not forget a part
             self.context.clear()
             count = 0
         del self._held[count:]
@@ -257,7 +257,7 @@ class _Chat:
     def _read(self, tokens: Sequence[int], position: int) -> None:
         last = len(tokens) - 1
         try:
-            self.context.read([Cell(token, position + i, 0, i == last) for i, token in enumerate(tokens)])
+            self.context.read([Cell(token, position + i, i == last) for i, token in enumerate(tokens)])
         except ModelFailed:
             self.context.clear()
             self._held.clear()

@@ -1,9 +1,8 @@
 """A GGUF model and its contexts, straight on llama.cpp's C interface: tokens in, logits out.
 
-The bindings' ``Llama`` class is not used, for four reasons: while it loads it points the whole process's
+The bindings' ``Llama`` class is not used, for three reasons: while it loads it points the whole process's
 stdout and stderr at nothing (a neighbouring thread's output is lost), it tokenises a rendered chat so that
-"<|im_end|>" inside a document becomes the control token, it evaluates a prompt without a way to stop, and it
-keeps one sequence, where scoring wants many.
+"<|im_end|>" inside a document becomes the control token, and it evaluates a prompt without a way to stop.
 
 This module knows no chats, no threads and no stopping: ``assistant.llm`` adds those. A model may be asked to
 tokenise from any thread; a context belongs to one thread at a time.
@@ -35,8 +34,8 @@ def _llama_cpp() -> ModuleType:
     global _c
     if _c is None:
         # GNU OpenMP's threads wait by spinning: beside one other busy process two threads on two cores fell
-        # from 105 to 4 tokens/s. A short spin keeps the speed of an idle machine and a third of it on a busy
-        # one. It is read when the library is first loaded: whoever imports torch earlier sets it earlier.
+        # from 105 to 4 tokens/s. With a short spin they kept a third, and lost nothing that could be told from
+        # noise when alone. It is read when the library is first loaded, by torch or by llama.cpp.
         if "OMP_WAIT_POLICY" not in os.environ:
             os.environ.setdefault("GOMP_SPINCOUNT", "300")
         import llama_cpp
@@ -142,8 +141,8 @@ class NativeModel:
             raise ModelFailed(f"{self._path.name} holds no chat template: choose an 'instruct' model")
         return template.decode("utf-8", "replace")
 
-    def context(self, *, tokens: int, threads: int, sequences: int = 1, batch: int = 128) -> NativeContext:
-        """A fresh context of ``tokens`` cells that ``sequences`` sequences share.
+    def context(self, *, tokens: int, threads: int, batch: int = 128) -> NativeContext:
+        """A fresh context of ``tokens`` cells.
 
         Raises:
             ModelFailed: there is not enough memory for it.
@@ -152,8 +151,7 @@ class NativeModel:
         params = c.llama_context_default_params()
         params.n_ctx = tokens
         params.n_batch = params.n_ubatch = batch
-        params.n_seq_max = sequences
-        params.kv_unified = True
+        params.n_seq_max = 1
         params.n_threads = params.n_threads_batch = threads
         params.no_perf = True
         handle = c.llama_init_from_model(self._handle, params)
@@ -164,11 +162,10 @@ class NativeModel:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One token of a batch: where it stands in which sequence, and whether its logits are wanted."""
+    """One token of a batch: where it stands, and whether its logits are wanted."""
 
     token: int
     position: int
-    sequence: int = 0
     logits: bool = False
 
 
@@ -203,7 +200,7 @@ class NativeContext:
             batch.token[i] = cell.token
             batch.pos[i] = cell.position
             batch.n_seq_id[i] = 1
-            batch.seq_id[i][0] = cell.sequence
+            batch.seq_id[i][0] = 0
             batch.logits[i] = cell.logits
         code: int = self._c.llama_decode(self._handle, batch)
         if code:
@@ -215,13 +212,9 @@ class NativeContext:
         pointer = self._c.llama_get_logits_ith(self._handle, index)
         return np.ctypeslib.as_array(pointer, shape=(self._vocabulary_size,))
 
-    def keep(self, sequence: int, count: int) -> bool:
-        """Forgets all but the first ``count`` cells of a sequence; False if this model can not do that."""
-        return bool(self._c.llama_memory_seq_rm(self._memory, sequence, count, -1))
-
-    def share(self, source: int, target: int) -> None:
-        """Makes sequence ``target`` begin with all that ``source`` has read, at no cost."""
-        self._c.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+    def keep(self, count: int) -> bool:
+        """Forgets all but the first ``count`` cells; False if this model can not do that."""
+        return bool(self._c.llama_memory_seq_rm(self._memory, 0, count, -1))
 
     def clear(self) -> None:
         """Forgets everything."""

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from assistant.llm import LlamaCpp, Message, bundled_model
 from assistant.llm_chat import decoded
-from assistant.llm_scoring import LlamaScorer
 from indexers.errors import ModelFailed, ModelMissing, UsageError
 
 MODEL = bundled_model()
@@ -255,38 +254,3 @@ def test_closing_ends_a_stream_and_is_final() -> None:
         with pytest.raises(UsageError, match="closed"):
             use()
     model.close()
-
-
-# --- scoring -------------------------------------------------------------------------------------
-
-
-@needs_model
-def test_the_likelier_text_scores_higher(llm: LlamaCpp) -> None:
-    good, bad = LlamaScorer(llm).score("The capital of France is", [" Paris", " seventeen green"])
-    assert good > bad
-    assert good < 0
-    fact, other = "The bridge was opened in 1932.", "Tea leaves are picked by hand."
-    about, beside = LlamaScorer(llm).score_pairs(
-        [(fact, " When was the bridge opened?"), (other, " When was the bridge opened?")]
-    )
-    assert about > beside
-
-
-@needs_model
-def test_scores_do_not_depend_on_company(llm: LlamaCpp) -> None:
-    pairs = [(f"The {thing} is", " on the old table") for thing in ("cat", "grey dog", "book of songs", "lamp")]
-    scorer = LlamaScorer(llm)
-    alone = [scorer.score_pairs([pair])[0] for pair in pairs]
-    assert scorer.score_pairs(pairs) == pytest.approx(alone, abs=0.02)
-    in_rounds = LlamaScorer(llm, context_tokens=24, pairs=2).score_pairs(pairs)
-    assert in_rounds == pytest.approx(alone, abs=0.02)
-
-
-@needs_model
-def test_what_can_not_be_scored(llm: LlamaCpp) -> None:
-    scorer = LlamaScorer(llm, context_tokens=32)
-    with pytest.raises(UsageError, match="empty"):
-        scorer.score("x", [""])
-    with pytest.raises(UsageError, match="32"):
-        scorer.score("word " * 40, [" y"])
-    assert scorer.score_pairs([]) == []
