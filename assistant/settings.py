@@ -5,6 +5,7 @@ The only module that reads the environment or a settings file. What a setting me
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -61,7 +62,7 @@ class Settings:
     llm_path: Path | None = None
     llm_url: str = ""
     llm_model: str = ""
-    llm_api_key: str = ""
+    llm_api_key: str = field(default="", repr=False)
     llm_small: str = "auto"
     allow_remote: bool = False
     offline: bool = False
@@ -86,13 +87,18 @@ def load(
         file: in place of ``settings.toml`` in the user's configuration folder (or ``LOCUS_SETTINGS``).
 
     Raises:
-        UsageError: a name is unknown or a value can not be what it must be; the message names it and its source.
+        UsageError: a name is unknown, a value can not be what it must be, or the file that was named is not there or
+            can not be read; the message names it and its source.
     """
     environ = os.environ if environment is None else environment
-    path = file or Path(environ.get("LOCUS_SETTINGS") or platformdirs.user_config_path("locus") / "settings.toml")
+    named = file or environ.get("LOCUS_SETTINGS") or ""
+    try:
+        path = _path(named) if named else platformdirs.user_config_path("locus", appauthor=False) / "settings.toml"
+    except ValueError as error:
+        raise UsageError(f"LOCUS_SETTINGS: {named!r} is no settings file ({error})") from error
     known = {each.name for each in fields(Settings)}
     values: dict[str, Any] = {}
-    for name, value in _from_file(path).items():
+    for name, value in _from_file(path, required=bool(named)).items():
         if name not in known:
             raise UsageError(f"{path}: there is no setting {name!r}")
         values[name] = _typed(name, value, str(path))
@@ -108,10 +114,13 @@ def load(
     return Settings(**values)
 
 
-def _from_file(path: Path) -> dict[str, Any]:
+def _from_file(path: Path, *, required: bool) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        # Editors on Windows put a byte order mark before UTF-8.
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        if required:
+            raise UsageError(f"the settings file {path} is not there") from error
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"the settings file {path} can not be read: {error}") from error
@@ -122,19 +131,54 @@ def _typed(name: str, value: object, source: str) -> object:
     kind = {each.name: str(each.type) for each in fields(Settings)}[name]
     try:
         if kind.startswith("Path"):
-            return Path(str(value)).expanduser()
+            if value == "" and "None" in kind:
+                return None
+            return _path(value)
         if kind == "bool":
             return _boolean(value)
         if kind == "int":
-            number = int(str(value))
-            if number < 0:
-                raise ValueError("it must not be negative")
-            return number
+            return _whole_number(name, value)
         if kind == "float":
-            return float(str(value))
+            number = float(str(value))
+            if math.isnan(number):
+                raise ValueError("write a number")
+            return number
+        if name == "llm_small":
+            return _small(value)
+        if not isinstance(value, str):
+            raise ValueError("write a text in quotation marks")
     except ValueError as error:
-        raise UsageError(f"{source}: {value!r} is no value for {name} ({error})") from error
-    return str(value)
+        shown = "the value" if name == "llm_api_key" else repr(value)
+        raise UsageError(f"{source}: {shown} is no value for {name} ({error})") from error
+    return value
+
+
+def _path(value: object) -> Path:
+    if not isinstance(value, str | Path) or not str(value).strip() or "\0" in str(value):
+        raise ValueError("write a path")
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"there is no such home folder: {error}") from error
+
+
+def _whole_number(name: str, value: object) -> int:
+    number = int(str(value))
+    if number < 0:
+        raise ValueError("it must not be negative")
+    if number == 0 and name != "threads":
+        raise ValueError("it must be at least 1")
+    return number
+
+
+def _small(value: object) -> str:
+    """One of "auto", "true" and "false"."""
+    if isinstance(value, str) and value.strip().lower() == "auto":
+        return "auto"
+    try:
+        return str(_boolean(value)).lower()
+    except ValueError as error:
+        raise ValueError("write auto, true or false") from error
 
 
 def _boolean(value: object) -> bool:

@@ -1,30 +1,32 @@
-"""What a text says, as things that can be compared: stems, numbers, names, quoted spans, negation. Pure.
+"""What a text says, as things that can be compared: stems, numbers, names, quoted spans, denials. Pure.
 
 Shared by the evidence (which sentence speaks of the question's words?) and the grounding (does the source say
-what the answer says?). English rules where a language is needed; other languages lose stems, nothing else.
+what the answer says?). English rules where a language is needed, with the German words of negation; other languages
+lose stems and denials, nothing else. Numbers in detail are in ``numbers``, opposites in ``opposites``.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 import snowballstemmer
 
+from assistant.numbers import quantities
 from indexers.terms import STOP_WORDS, query_terms, terms
 
 _STEMMER = snowballstemmer.stemmer("english")
-_NUMBER = re.compile(r"(?<![\w.,])[-+]?\d+(?:[.,]\d+)*(?=\D|$)|(?<=[^\W\d_])\d+(?:[.,]\d+)*")
-_SMALL_NUMBERS = {
-    word: str(value)
-    for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen twenty".split()
-    )
-} | {"thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "seventy": "70", "eighty": "80", "ninety": "90"}
 _WORD = re.compile(r"[^\W\d_][\w’'.&-]*", re.UNICODE)
 _QUOTED = re.compile(r"[\"“„«]([^\"“”„«»\n]{3,})[\"”“»]")
-_NEGATED = re.compile(r"\b(?:no|not|never|none|nor|neither|nobody|nothing|without|cannot|\w+n[’']t)\b", re.IGNORECASE)
+_NEGATED = re.compile(
+    r"\b(?:no(?!\.?\s?\d)|not(?!\s+only\b)|never|none|nor|neither|nobody|nothing|without|cannot|\w{1,12}n[’']t"
+    r"|kein(?:e[mnrs]?)?|(?P<after>nicht(?!\s+nur\b))|nie|niemals|ohne)\b",
+    re.IGNORECASE,
+)
+_CLAUSE = re.compile(r"[,.;:!?](?=\s|$)|\b(?:but|because|although|while|whereas|sondern|weil)\b", re.IGNORECASE)
+_SCOPE = 3
+"""Telling words after a "not" that it is taken to deny."""
 
 
 @lru_cache(maxsize=200_000)
@@ -56,17 +58,15 @@ def content_stems(text: str) -> tuple[str, ...]:
 def numbers(text: str) -> frozenset[str]:
     """The numbers of a text in one form: ``1,234.50``, ``1.234,5`` and ``1234.5`` are the same; so are ``two`` and 2.
 
-    >>> sorted(numbers("Two of 1,234.50 units, 7 %"))
-    ['1234.5', '2', '7']
+    >>> sorted(numbers("Two of 1,234.50 units, 7 %, 3.5 million"))
+    ['1234.5', '2', '3500000', '7']
     """
-    found = {_plain_number(match.group()) for match in _NUMBER.finditer(text)}
-    found |= {_SMALL_NUMBERS[word] for word in terms(text) if word in _SMALL_NUMBERS}
-    return frozenset(found)
+    return frozenset(quantity.value for quantity in quantities(text))
 
 
 def written_numbers(text: str) -> frozenset[str]:
     """Only the numbers that are written in digits."""
-    return frozenset(_plain_number(match.group()) for match in _NUMBER.finditer(text))
+    return frozenset(quantity.value for quantity in quantities(text) if quantity.digits)
 
 
 def names(text: str) -> frozenset[str]:
@@ -76,13 +76,27 @@ def names(text: str) -> frozenset[str]:
     ['ada', 'ibm', 'mccoy']
     """
     found: set[str] = set()
-    for match in _WORD.finditer(text):
-        word = match.group().rstrip(".'’-")
-        opens = _opens_sentence(text, match.start())
-        inner = any(char.isupper() for char in word[1:])
-        if (inner or (word[:1].isupper() and not opens)) and word.lower() not in STOP_WORDS:
+    for word, opens in _capitalised(text):
+        if not opens or any(char.isupper() for char in word[1:]):
             found.update(term for term in terms(word) if term not in STOP_WORDS)
     return frozenset(found)
+
+
+def opening_words(text: str) -> frozenset[str]:
+    """Folded words that are capitalised where a sentence begins: names, or any word; stop words are left out.
+
+    >>> sorted(opening_words("Yesterday Ada met him. The end."))
+    ['yesterday']
+    """
+    return frozenset(word.lower() for word, opens in _capitalised(text) if opens)
+
+
+def _capitalised(text: str) -> Iterator[tuple[str, bool]]:
+    """Words with a capital, and whether they open a sentence; no stop words."""
+    for match in _WORD.finditer(text):
+        word = match.group().rstrip(".'’-&")
+        if any(char.isupper() for char in word) and word.lower() not in STOP_WORDS:
+            yield word, word[0].isupper() and _opens_sentence(text, match.start())
 
 
 def quoted_spans(text: str) -> tuple[str, ...]:
@@ -91,8 +105,28 @@ def quoted_spans(text: str) -> tuple[str, ...]:
 
 
 def is_negated(text: str) -> bool:
-    """Whether the text holds a word of negation."""
+    """Whether the text holds a word of negation; "not only" and "No. 5" are none."""
     return _NEGATED.search(text) is not None
+
+
+def denials(text: str) -> list[tuple[str, ...]]:
+    """What each word of negation denies: the stems of the telling words that follow it in its clause, at most three.
+
+    A German "nicht" follows what it denies, so it takes in the two before it as well.
+
+    >>> denials("He did not win the race, but Ada did.")
+    [('win', 'race')]
+    """
+    found: list[tuple[str, ...]] = []
+    for match in _NEGATED.finditer(text):
+        after = text[match.end() : match.end() + 120]
+        end = _CLAUSE.search(after)
+        denied = content_stems(after[: end.start()] if end else after)[:_SCOPE]
+        if match["after"]:
+            before = text[max(0, match.start() - 60) : match.start()]
+            denied = (*content_stems(_CLAUSE.split(before)[-1])[-2:], *denied[:2])
+        found.append(tuple(stem for stem in denied if stem not in STOP_WORDS))
+    return found
 
 
 def squeezed(text: str) -> str:
@@ -101,21 +135,6 @@ def squeezed(text: str) -> str:
 
 
 def _opens_sentence(text: str, at: int) -> bool:
-    before = text[:at].rstrip(" \t\n\"'“‘«([*_#>-")
-    return not before or before[-1] in ".!?:;…|"
-
-
-def _plain_number(written: str) -> str:
-    digits = written.lstrip("+-")
-    groups = re.split(r"[.,]", digits)
-    marks = re.findall(r"[.,]", digits)
-    if len(groups) > 1 and all(len(group) == 3 for group in groups[1:]) and len(set(marks)) == 1 and marks[0] == ",":
-        return "".join(groups).lstrip("0") or "0"
-    if len(groups) > 2 and len(set(marks)) == 1:
-        # "1.234.567" is grouped, "12.3.2024" is a date or a version and stays whole.
-        grouped = all(len(group) == 3 for group in groups[1:])
-        return ("".join(groups) if grouped else ".".join(groups)).lstrip("0") or "0"
-    whole, fraction = ("".join(groups[:-1]), groups[-1]) if len(groups) > 1 else (digits, "")
-    fraction = fraction.rstrip("0")
-    whole = whole.lstrip("0") or "0"
-    return f"{whole}.{fraction}" if fraction else whole
+    # Only what stands close before it, so that a long text costs no more than its length.
+    before = text[max(0, at - 24) : at].rstrip(" \t\n\"'“‘«([*_#>-")
+    return (not before and at <= 24) or before[-1:] in (*".!?:;…|",)
