@@ -8,8 +8,11 @@
       words/             tantivy's files, carry theirs
       lock               held by the one writer
 
-A snapshot that is missing, damaged or of another model is dropped and made again from the catalog, without embedding
-anything. Only this module knows where the files are.
+A snapshot that is missing, damaged, of another model or ahead of the catalog is dropped and made again from it,
+without embedding anything. Only this module knows where the files are.
+
+There are two connections to the catalog: questions use one, ``writing`` lends the other, so that questions are
+answered from what was committed last while files are being added.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexers.catalog import Catalog
-from indexers.errors import LibraryBroken, LibraryInUse, UsageError
+from indexers.errors import LibraryInUse, UsageError
 from indexers.lock import WriterLock
 from indexers.vectors import FaissIndex
 from indexers.words import TantivyIndex
@@ -32,12 +35,15 @@ _BATCH = 20_000
 """Chunks read from the catalog at once while a snapshot catches up."""
 _SAVE_AFTER = 0.05
 """The vector snapshot is written anew once this share of it has changed: catching up on less is fast."""
+_PATIENCE_S = 2.0
+"""How long a writer waits for the lock: a reader in another process may hold it to bring the words up to date."""
 
 
 class Library:
     """The library in folder ``root``, created if missing.
 
-    Safe to use from several threads: searches run side by side, changes one at a time.
+    Safe to use from several threads: searches run side by side and beside one change. ``mutex`` is held while
+    ``catalog`` is used; whoever holds it must not call ``writing``.
 
     Raises:
         LibraryBroken: the catalog can not be read.
@@ -50,41 +56,54 @@ class Library:
         except OSError as error:
             raise UsageError(f"the library can not be kept in {root}: {error.strerror}; name another folder") from error
         self.root = root
-        try:
-            self.catalog = Catalog(root / "catalog.sqlite")
-        except OSError as error:
-            raise LibraryBroken(f"the catalog in {root} can not be opened: {error.strerror}") from error
+        self.catalog = Catalog(root / "catalog.sqlite")
         self.mutex = threading.RLock()
+        self._changing = threading.RLock()
+        self._writer: Catalog | None = None
         self._lock = WriterLock(root / "lock")
         self._vectors: dict[str, tuple[FaissIndex, int]] = {}
         self._saved: dict[str, int] = {}
         self._words: TantivyIndex | None = None
+        if self.catalog.created:
+            # What lies here belonged to a catalog that is gone, and its change numbers would be taken for ours.
+            with suppress(LibraryInUse), self._lock.hold():
+                self._snapshot.unlink(missing_ok=True)
+                self._empty_words()
 
     def close(self) -> None:
         """Closes the catalog and the indexes."""
-        with self.mutex:
+        with self._changing, self.mutex:
             self.catalog.close()
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
+            if self._words is not None:
+                self._words.close()
+                self._words = None
             self._vectors.clear()
-            self._words = None
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Holds the writer lock.
+    def writing(self) -> Iterator[Catalog]:
+        """Holds the writer lock, and lends the catalog for changing.
 
         Raises:
             LibraryInUse: another process changes the library now.
         """
-        with self.mutex, self._lock:
-            yield
+        with self._changing, self._lock.hold(_PATIENCE_S):
+            if self._writer is None:
+                self._writer = Catalog(self.root / "catalog.sqlite")
+            yield self._writer
 
     def use_space(self, space: str) -> None:
         """Says which embedding model the library's texts are embedded with, the first time for good.
 
         Raises:
             UsageError: they were embedded with another one.
+            LibraryInUse: another process changes the library now.
         """
-        if self.catalog.counts()["vectors"] == 0:
-            self.catalog.set_fact("text_space", space)
+        with self.writing() as catalog:
+            if not catalog.has_vectors:
+                catalog.set_fact("text_space", space)
         self.check_space(space)
 
     def check_space(self, space: str) -> None:
@@ -116,36 +135,46 @@ class Library:
             return index
 
     def words(self) -> TantivyIndex:
-        """The word index; up to date unless another process is changing the library at this moment."""
+        """The word index; up to date unless another process is changing the library at this moment.
+
+        Raises:
+            LibraryInUse: there is none yet, and another process is changing the library.
+        """
         with self.mutex:
             if self._words is None:
-                self._words = TantivyIndex.open_or_create(self.root / "words")
+                self._words = TantivyIndex.open(self.root / "words")
+            if self._words is None:
+                with self._lock.hold():
+                    self._words = TantivyIndex.open_or_create(self.root / "words")
             if self._words.sequence != self.catalog.sequence:
                 # Another process that is changing the library brings the words up to date itself; until then hits
                 # are joined to live chunks.
-                with suppress(LibraryInUse), self._lock:
+                with suppress(LibraryInUse), self._lock.hold():
                     self._catch_up_words(self._words)
             return self._words
 
     def publish(self, space: str, dim: int) -> None:
         """Brings both indexes up to date after a change and saves the vectors where that is worth it."""
-        index = self.vectors(space, dim)
-        self.words()
-        reached = self._vectors[space][1]
-        behind = reached - self._saved.get(space, 0)
-        if behind > max(200, _SAVE_AFTER * len(index)):
-            self.save_vectors(space)
+        with self.mutex:
+            index = self.vectors(space, dim)
+            self.words()
+            behind = self._vectors[space][1] - self._saved.get(space, 0)
+            if behind > max(200, _SAVE_AFTER * len(index)):
+                self.save_vectors(space)
 
     def save_vectors(self, space: str) -> None:
-        """Writes the snapshot of the vectors."""
-        index, reached = self._vectors[space]
-        index.save(self.root / "vectors.faiss", space=space, sequence=reached)
-        self._saved[space] = reached
+        """Writes the snapshot of the vectors, unless there is no room: the catalog has them."""
+        with self.mutex:
+            index, reached = self._vectors[space]
+            with suppress(OSError):
+                index.save(self._snapshot, space=space, sequence=reached)
+                self._saved[space] = reached
 
     def snapshot_problems(self, space: str, dim: int) -> list[str]:
         """Where the indexes, brought up to date, do not hold what the catalog holds."""
-        chunks = self.catalog.counts()["chunks"]
-        held = {"vector": len(self.vectors(space, dim)), "word": len(self.words())}
+        with self.mutex:
+            chunks = self.catalog.counts()["chunks"]
+            held = {"vector": len(self.vectors(space, dim)), "word": len(self.words())}
         return [
             f"the {name} index holds {number} of {chunks} chunks; run `locus doctor --mend`"
             for name, number in held.items()
@@ -154,40 +183,62 @@ class Library:
 
     def drop_snapshots(self, space: str, dim: int) -> None:
         """Makes both snapshots again from the catalog."""
-        with self.writing():
-            (self.root / "vectors.faiss").unlink(missing_ok=True)
-            self._vectors.pop(space, None)
-            self._saved.pop(space, None)
+        with self.writing(), self.mutex:
+            self._drop_vectors(space)
             self.vectors(space, dim)
             self.save_vectors(space)
-            if self._words is None:
-                self._words = TantivyIndex.open_or_create(self.root / "words")
+            self._empty_words()
+            self.words()
+
+    @property
+    def _snapshot(self) -> Path:
+        return self.root / "vectors.faiss"
+
+    def _drop_vectors(self, space: str) -> None:
+        self._snapshot.unlink(missing_ok=True)
+        self._vectors.pop(space, None)
+        self._saved.pop(space, None)
+
+    def _empty_words(self) -> None:
+        if self._words is None:
+            self._words = TantivyIndex.open_or_create(self.root / "words")
+        try:
             self._words.clear()
             self._words.commit(0)
-            self._catch_up_words(self._words)
+        finally:
+            self._words.close()
 
     def _load_vectors(self, space: str, dim: int) -> tuple[FaissIndex, int]:
-        loaded = FaissIndex.load(self.root / "vectors.faiss", space=space, dim=dim)
-        if loaded is None or loaded[1] > self.catalog.sequence:
+        loaded = FaissIndex.load(self._snapshot, space=space, dim=dim)
+        if loaded is None:
+            return FaissIndex(dim), 0
+        if loaded[1] > self.catalog.sequence:
+            # The catalog was put back to an older one. Left here, the file would seem right once it has grown.
+            with suppress(LibraryInUse), self._lock.hold():
+                self._drop_vectors(space)
             return FaissIndex(dim), 0
         self._saved[space] = loaded[1]
         return loaded
 
     def _catch_up_words(self, words: TantivyIndex) -> None:
-        if words.sequence > self.catalog.sequence:
-            words.clear()
-            words.commit(0)
-        change = self.catalog.changes_since(words.sequence)
-        words.remove(change.removed)
-        for start in range(0, len(change.added), _BATCH):
-            stored = list(self.catalog.chunks(change.added[start : start + _BATCH]).values())
-            words.add(
-                [chunk.id for chunk in stored],
-                [chunk.content for chunk in stored],
-                [chunk.chunk.text for chunk in stored],
-                [chunk.context for chunk in stored],
-            )
-        words.commit(change.sequence)
+        try:
+            if words.sequence > self.catalog.sequence:
+                words.clear()
+                words.commit(0)
+            change = self.catalog.changes_since(words.sequence)
+            words.remove(change.removed)
+            for start in range(0, len(change.added), _BATCH):
+                stored = list(self.catalog.chunks(change.added[start : start + _BATCH]).values())
+                words.add(
+                    [chunk.id for chunk in stored],
+                    [chunk.content for chunk in stored],
+                    [chunk.chunk.text for chunk in stored],
+                    [chunk.context for chunk in stored],
+                )
+            words.commit(change.sequence)
+        finally:
+            # Gives tantivy's own lock back, which would keep the writers of other processes out.
+            words.close()
 
 
 def _ids(ids: tuple[int, ...]) -> NDArray[np.int64]:

@@ -1,8 +1,8 @@
 """Files into the library: what is new is read, cut, embedded and stored; what is unchanged costs a look.
 
 Reading runs ahead in threads (each drives a sandboxed child), texts are pooled across files so that the embedder
-works on large batches, and each file version is committed in one transaction when its vectors are there. An
-interruption loses at most the files of the pool that was not committed yet.
+works on large batches, and a pool is committed in one transaction when its vectors are there. An interruption loses
+at most the files of the pool that was not committed yet.
 """
 
 from __future__ import annotations
@@ -11,98 +11,46 @@ import os
 import stat
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
 
 import numpy as np
 
+from indexers.catalog import Catalog, FileState
+from indexers.catalog_codec import plain_path
 from indexers.chunking import chunk_blocks, embedded_text
-from indexers.errors import FileError, Unreadable, Unsupported
+from indexers.errors import FileError, ModelFailed, Unreadable, Unsupported
 from indexers.library import Library
 from indexers.protocols import TextEmbedder
-from indexers.reading import Reader, Reading, content_key, digest, failed, read_file
-from indexers.types import Chunk, Media, Status, Vectors
-from indexers.walk import absolute, walk
+from indexers.reading import Reader, Reading, content_key, digest, failed, is_current, read_file
+from indexers.reports import CHANGES, AddReport, Change, FileReport, Progress
+from indexers.types import Chunk, Status, Vectors
+from indexers.walk import Walked, absolute, walk
 
-_POOL_TOKENS = 60_000
-"""Texts are embedded once so many tokens are pooled: large enough to sort by length, small enough to commit often."""
+__all__ = ["CHANGES", "AddReport", "Change", "FileReport", "Pipeline", "Progress"]
+
+_POOL_CHARACTERS = 240_000
+"""Texts are embedded once so much is pooled (some 60,000 tokens): enough to sort by length, little enough to commit
+often."""
+_POOL_FILES = 500
 _READ_AHEAD = 16
-"""Files that may be read but not yet embedded."""
+_READ_AHEAD_BYTES = 64_000_000
+"""Files, and bytes of files, that may be read but not yet embedded."""
+_PUBLISH_EVERY_S = 15.0
+"""How long what is committed may wait for the word index, so that others find it while a long ``add`` goes on."""
 
-Change = Literal["added", "updated", "unchanged", "removed", "failed"]
-CHANGES: tuple[Change, ...] = get_args(Change)
-
-
-@dataclass(frozen=True, slots=True)
-class FileReport:
-    """What ``add`` did with one file, or with one document inside a file."""
-
-    path: str
-    media: Media
-    change: Change
-    status: Status
-    reason: str = ""
-    chunks: int = 0
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON."""
-        return {
-            "path": self.path,
-            "media": self.media,
-            "change": self.change,
-            "status": self.status.value,
-            "reason": self.reason,
-            "chunks": self.chunks,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class AddReport:
-    """A status per file, in the order in which the files were given."""
-
-    files: tuple[FileReport, ...]
-    seconds: float
-
-    @property
-    def failed(self) -> tuple[FileReport, ...]:
-        """The files of which nothing can be found."""
-        return tuple(file for file in self.files if file.change == "failed")
-
-    def count(self, change: Change) -> int:
-        """How many files ended that way."""
-        return sum(file.change == change for file in self.files)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The JSON of ``locus add --json``."""
-        return {
-            **{kind: self.count(kind) for kind in CHANGES},
-            "seconds": round(self.seconds, 3),
-            "files": [file.to_dict() for file in self.files],
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far an ``add`` is."""
-
-    files: int
-    files_total: int
-    chunks: int
-    bytes: int
-    bytes_total: int
-    path: str
+_Outcome = Future[Reading] | list[FileReport]
 
 
 @dataclass(slots=True)
 class _Pool:
-    """Files whose chunks wait to be embedded together."""
+    """Files that wait to be embedded together."""
 
     readings: list[Reading] = field(default_factory=list)
-    chunks: dict[str, list[tuple[Chunk, str]]] = field(default_factory=dict)
-    tokens: int = 0
+    characters: int = 0
 
 
 class Pipeline:
@@ -126,7 +74,6 @@ class Pipeline:
         readers: int = 1,
     ) -> None:
         self._library = library
-        self._catalog = library.catalog
         self._embedder = embedder
         self._reader = reader
         self._max_file_bytes = max_file_bytes
@@ -138,89 +85,80 @@ class Pipeline:
         Raises:
             UsageError: a path does not exist, or the library belongs to another text model; nothing was changed.
             LibraryInUse: another process writes to it.
+            ModelFailed: the embedder gave no vectors; what was stored before is safe.
         """
         started = time.perf_counter()
         roots = [absolute(path) for path in paths]
-        files = walk(roots)
-        with self._library.writing():
+        walked = walk(roots, leave_out=self._library.root)
+        with self._library.writing() as catalog:
             self._library.use_space(self._embedder.space)
-            reports = self._forget_vanished(roots, files)
-            reports += self._add_files(files, on_progress or (lambda _progress: None))
-            self._library.publish(self._embedder.space, self._embedder.dim)
+            # Before anything changes: a snapshot that is ahead of the catalog shows only now.
+            self._publish()
+            reports = _forget_vanished(catalog, roots, walked)
+            reports += [
+                FileReport(plain_path(folder), "text", "failed", Status.UNREADABLE, reason)
+                for folder, reason in walked.refused.items()
+            ]
+            reports += self._add_files(catalog, walked.files, on_progress or (lambda _progress: None))
+            self._publish()
         return AddReport(tuple(reports), time.perf_counter() - started)
 
     def remove(self, paths: Iterable[Path | str]) -> int:
         """Forgets files and all that is below folders; gives how many documents are gone."""
-        with self._library.writing():
-            removed = 0
-            with self._catalog.transaction():
-                for path in paths:
-                    for known in self._catalog.paths_under(absolute(path)):
-                        removed += self._catalog.remove_file(known)
+        with self._library.writing() as catalog:
+            with catalog.transaction():
+                known = dict.fromkeys(known for path in paths for known in catalog.paths_under(absolute(path)))
+                removed = sum(catalog.remove_file(path) for path in known)
             if removed:
-                self._library.publish(self._embedder.space, self._embedder.dim)
+                self._publish()
         return removed
 
-    def _forget_vanished(self, roots: Sequence[str], files: Sequence[str]) -> list[FileReport]:
-        """Forgets what the library knows below a folder and the folder no longer holds.
+    def _publish(self) -> None:
+        self._library.publish(self._embedder.space, self._embedder.dim)
 
-        A folder without any file is left alone: it may be the mount point of a drive that is not there.
-        """
-        found = set(files)
-        reports: list[FileReport] = []
-        for root in roots:
-            known = self._catalog.paths_under(root) if Path(root).is_dir() else []
-            if not any(path in found for path in known):
-                continue
-            for path in known:
-                if path not in found and not os.path.lexists(path):
-                    stored = self._stored(path, "removed")
-                    self._catalog.remove_file(path)
-                    reports += [replace(report, change="removed", reason="no longer there") for report in stored]
-        return reports
-
-    def _add_files(self, files: Sequence[str], on_progress: Callable[[Progress], None]) -> list[FileReport]:
+    def _add_files(
+        self, catalog: Catalog, files: Sequence[str], on_progress: Callable[[Progress], None]
+    ) -> list[FileReport]:
         sizes = [_size(path) for path in files]
         total, done_bytes, done_chunks = sum(sizes), 0, 0
-        reports: dict[str, list[FileReport]] = {path: [] for path in files}
-        pool = _Pool()
-
-        def flush() -> None:
-            nonlocal pool, done_chunks
-            for report, owner in self._commit(pool):
-                reports[owner].append(report)
-                done_chunks += report.chunks
-            pool = _Pool()
-
-        for number, (path, size, outcome) in enumerate(self._read_ahead(files, sizes), 1):
-            if isinstance(outcome, list):
-                reports[path] = outcome
-            else:
-                self._pool(outcome, pool)
-                if pool.tokens >= _POOL_TOKENS or len(pool.readings) >= 500:
-                    flush()
-            done_bytes += size
-            on_progress(Progress(number, len(files), done_chunks, done_bytes, total, path))
-        flush()
-        if files:
-            on_progress(Progress(len(files), len(files), done_chunks, total, total, files[-1]))
+        reports: dict[str, list[FileReport]] = {}
+        pool, published = _Pool(), time.monotonic()
+        with closing(self._read_ahead(catalog, files, sizes)) as outcomes:
+            for number, (path, size, outcome) in enumerate(outcomes, 1):
+                if isinstance(outcome, Reading):
+                    _put(outcome, pool)
+                else:
+                    reports[path] = outcome
+                if pool.characters >= _POOL_CHARACTERS or len(pool.readings) >= _POOL_FILES or number == len(files):
+                    stored = self._commit(catalog, pool)
+                    reports.update(stored)
+                    done_chunks += sum(report.chunks for some in stored.values() for report in some)
+                    pool = _Pool()
+                    if time.monotonic() - published > _PUBLISH_EVERY_S:
+                        self._publish()
+                        published = time.monotonic()
+                done_bytes += size
+                on_progress(Progress(number, len(files), done_chunks, done_bytes, total, plain_path(path)))
         return [report for path in files for report in reports[path]]
 
     # --- what is new -------------------------------------------------------------------------
 
     def _read_ahead(
-        self, files: Sequence[str], sizes: Sequence[int]
-    ) -> Iterator[tuple[str, int, Reading | list[FileReport]]]:
-        """Each file with what reading it gave, or with its reports where the library knows it already."""
-        waiting: deque[tuple[str, int, Future[Reading] | Reading | list[FileReport]]] = deque()
+        self, catalog: Catalog, files: Sequence[str], sizes: Sequence[int]
+    ) -> Generator[tuple[str, int, Reading | list[FileReport]], None, None]:
+        """Each file with what reading it gave, or with its reports where there is nothing to store."""
+        waiting: deque[tuple[str, int, _Outcome]] = deque()
+        waiting_bytes = 0
         with ThreadPoolExecutor(self._readers, "locus-read") as threads:
             try:
                 for path, size in zip(files, sizes, strict=True):
-                    waiting.append((path, size, self._look(path, threads)))
-                    if len(waiting) >= _READ_AHEAD:
-                        yield self._settled(*waiting.popleft())
+                    while len(waiting) >= _READ_AHEAD or (waiting and waiting_bytes + size > _READ_AHEAD_BYTES):
+                        waiting_bytes -= waiting[0][1]
+                        yield self._settled(catalog, *waiting.popleft())
+                    waiting.append((path, size, self._look(catalog, path, threads)))
+                    waiting_bytes += size
                 while waiting:
-                    yield self._settled(*waiting.popleft())
+                    yield self._settled(catalog, *waiting.popleft())
             finally:
                 for _, _, outcome in waiting:
                     if isinstance(outcome, Future):
@@ -228,129 +166,181 @@ class Pipeline:
 
     @staticmethod
     def _settled(
-        path: str, size: int, outcome: Future[Reading] | Reading | list[FileReport]
+        catalog: Catalog, path: str, size: int, outcome: _Outcome
     ) -> tuple[str, int, Reading | list[FileReport]]:
-        return path, size, outcome.result() if isinstance(outcome, Future) else outcome
-
-    def _look(self, path: str, threads: ThreadPoolExecutor) -> Future[Reading] | Reading | list[FileReport]:
-        """What is to be done with a file: nothing, since it is unchanged, or reading it."""
-        size = mtime_ns = 0
+        if not isinstance(outcome, Future):
+            return path, size, outcome
         try:
-            path.encode()
-            info = Path(path).stat()
-            size, mtime_ns = info.st_size, info.st_mtime_ns
-            if not stat.S_ISREG(info.st_mode):
-                raise Unsupported("not a regular file")
-            known = self._catalog.file_state(path)
-            if known is not None and (known.size, known.mtime_ns) == (size, mtime_ns):
-                return self._unchanged(path)
-            if size > self._max_file_bytes:
-                # Not worth a hash: its size and date tell it apart well enough.
-                return threads.submit(
-                    read_file,
-                    path,
-                    size,
-                    mtime_ns,
-                    f"size-{size}-{mtime_ns}",
-                    self._reader,
-                    self._max_file_bytes,
-                )
-            sha256 = digest(Path(path))
-        except UnicodeEncodeError:
-            shown = os.fsencode(path).decode("utf-8", "backslashreplace")
-            return [_report_of(failed(shown, 0, 0, "", Unreadable("its name is not valid text")), "failed", 0)]
-        except OSError as error:
-            return self._refused(path, Unreadable(f"the system refuses it ({(error.strerror or 'error').lower()})"))
+            return path, size, outcome.result()
         except FileError as error:
-            return self._refused(path, error)
-        content = self._catalog.content_id(content_key(sha256, path))
-        if content is None:
-            return threads.submit(read_file, path, size, mtime_ns, sha256, self._reader, self._max_file_bytes)
-        if known is not None and known.content == content:
-            self._catalog.set_file(path, content, size, mtime_ns)
-            return self._unchanged(path)
-        if any(self._catalog.children(other) for other in self._catalog.paths_of(content)):
+            return path, size, _refused(catalog, path, error)
+
+    def _look(self, catalog: Catalog, path: str, threads: ThreadPoolExecutor) -> _Outcome:
+        """What is to be done with a file: nothing, since it is known or can not be had, or reading it."""
+        try:
+            info = _regular(path)
+            known = catalog.file_state(path)
+            if known is not None and self._is_unchanged(known, info):
+                return _stored(catalog, path, "unchanged")
+            if info.st_size > self._max_file_bytes:
+                # Not worth a hash: its size and date tell it apart well enough.
+                sha256 = f"size-{info.st_size}-{info.st_mtime_ns}"
+            else:
+                sha256 = digest(Path(path))
+        except FileError as error:
+            return _refused(catalog, path, error)
+        content = catalog.content_id(content_key(sha256, path))
+        if content is not None:
+            if known is not None and known.content == content:
+                catalog.set_file(path, content, info.st_size, info.st_mtime_ns)
+                return _stored(catalog, path, "unchanged")
+            if not any(catalog.children(other) for other in catalog.paths_of(content)):
+                with catalog.transaction():
+                    for inner in catalog.children(path):
+                        catalog.remove_file(inner)
+                    catalog.set_file(path, content, info.st_size, info.st_mtime_ns)
+                return _stored(catalog, path, "added" if known is None else "updated")
             # The documents inside it must be found below this path too: read again, embedded only where new.
-            return threads.submit(read_file, path, size, mtime_ns, sha256, self._reader, self._max_file_bytes)
-        with self._catalog.transaction():
-            self._forget_inner(path)
-            self._catalog.set_file(path, content, size, mtime_ns)
-        return self._stored(path, "added" if known is None else "updated")
+        return threads.submit(
+            read_file, path, info.st_size, info.st_mtime_ns, sha256, self._reader, self._max_file_bytes
+        )
 
-    def _refused(self, path: str, error: FileError) -> list[FileReport]:
-        """A file that the system does not give is reported; what is known of it stays, since it may be back soon."""
-        return [_report_of(failed(path, 0, 0, "", error), "failed", 0)]
-
-    def _unchanged(self, path: str) -> list[FileReport]:
-        return self._stored(path, "unchanged")
-
-    def _stored(self, path: str, change: Change) -> list[FileReport]:
-        """Reports of a file that is in the catalog, and of the documents inside it."""
-        documents = self._catalog.documents(under=path)
-        return [
-            FileReport(d.path, d.media, change if _found(d.status) else "failed", d.status, d.reason, d.chunks)
-            for d in documents
-        ]
+    def _is_unchanged(self, known: FileState, info: os.stat_result) -> bool:
+        same = (known.size, known.mtime_ns) == (info.st_size, info.st_mtime_ns) and is_current(known.hash)
+        fits_now = known.status is Status.TOO_LARGE and info.st_size <= self._max_file_bytes
+        return same and not fits_now
 
     # --- cutting, embedding, storing ---------------------------------------------------------
 
-    def _pool(self, reading: Reading, pool: _Pool) -> None:
-        """Cuts a file that was read and lets it wait for the embedder."""
-        pool.readings.append(reading)
-        for part in reading.flat():
+    def _commit(self, catalog: Catalog, pool: _Pool) -> dict[str, list[FileReport]]:
+        """Embeds what waits and stores it in one transaction; gives the reports of each file."""
+        if not pool.readings:
+            return {}
+        # Only now is it certain what the catalog holds: it changes between pools, not below.
+        fresh: dict[str, list[tuple[Chunk, str]]] = {}
+        for part in (part for reading in pool.readings for part in reading.flat()):
             key = part.content.hash
-            if not part.blocks or key in pool.chunks or self._catalog.content_id(key) is not None:
-                continue
-            chunks = chunk_blocks(
-                part.blocks, part.content.title, self._embedder.count_tokens, self._embedder.max_tokens
-            )
-            pool.chunks[key] = chunks
-            # Four characters a token is near enough to say when the pool is full.
-            pool.tokens += sum(len(chunk.body) for chunk, _ in chunks) // 4
+            if key not in fresh and catalog.content_id(key) is None:
+                fresh[key] = chunk_blocks(
+                    part.blocks, part.content.title, self._embedder.count_tokens, self._embedder.max_tokens
+                )
+        vectors = self._embedded([embedded_text(*chunk) for chunks in fresh.values() for chunk in chunks])
+        changes: dict[str, Change] = {}
+        with catalog.transaction():
+            at = 0
+            ids: dict[str, int] = {}
+            contents = {part.content.hash: part.content for r in pool.readings for part in r.flat()}
+            for key, chunks in fresh.items():
+                ids[key] = catalog.add_content(contents[key])
+                catalog.add_chunks(ids[key], chunks, self._embedder.space, vectors[at : at + len(chunks)])
+                at += len(chunks)
+            for reading in pool.readings:
+                changes[reading.path] = "added" if catalog.file_state(reading.path) is None else "updated"
+                _store(catalog, reading, ids)
+        return {path: _stored(catalog, path, change) for path, change in changes.items()}
 
-    def _commit(self, pool: _Pool) -> list[tuple[FileReport, str]]:
-        """Embeds what waits and stores it, one transaction a file; gives its reports with the file's own path."""
-        texts = [embedded_text(*chunk) for chunks in pool.chunks.values() for chunk in chunks]
-        vectors = self._embedder.embed_passages(texts) if texts else np.zeros((0, self._embedder.dim), np.float32)
-        ready: dict[str, tuple[list[tuple[Chunk, str]], Vectors]] = {}
-        at = 0
-        for key, chunks in pool.chunks.items():
-            ready[key] = (chunks, vectors[at : at + len(chunks)])
-            at += len(chunks)
-        reports: list[tuple[FileReport, str]] = []
-        for reading in pool.readings:
-            known = self._catalog.file_state(reading.path)
-            with self._catalog.transaction():
-                self._forget_inner(reading.path)
-                for part in reading.flat():
-                    chunks_count = self._store(part, ready)
-                    change: Change = "added" if known is None else "updated"
-                    if not _found(part.content.status):
-                        change = "failed"
-                    reports.append((_report_of(part, change, chunks_count), reading.path))
-        return reports
+    def _embedded(self, texts: Sequence[str]) -> Vectors:
+        if not texts:
+            return np.zeros((0, self._embedder.dim), np.float32)
+        vectors = self._embedder.embed_passages(texts)
+        # One such vector in the catalog would keep the index from ever being made.
+        if vectors.shape != (len(texts), self._embedder.dim) or not (
+            np.isfinite(vectors).all() and vectors.any(1).all()
+        ):
+            raise ModelFailed(f"the text model {self._embedder.space} gave vectors that are no directions")
+        return vectors
 
-    def _store(self, part: Reading, ready: dict[str, tuple[list[tuple[Chunk, str]], Vectors]]) -> int:
-        content = self._catalog.content_id(part.content.hash)
-        chunks, vectors = ready.get(part.content.hash, ([], np.zeros((0, self._embedder.dim), np.float32)))
-        if content is None:
-            content = self._catalog.add_content(part.content)
-            self._catalog.add_chunks(content, chunks, self._embedder.space, vectors)
-        self._catalog.set_file(part.path, content, part.size, part.mtime_ns, part.parent)
-        return len(chunks)
 
-    def _forget_inner(self, path: str) -> None:
-        for inner in self._catalog.children(path):
-            self._catalog.remove_file(inner)
+def _put(reading: Reading, pool: _Pool) -> None:
+    pool.readings.append(reading)
+    pool.characters += sum(
+        len(piece.text) for part in reading.flat() for block in part.blocks for piece in block.pieces
+    )
+
+
+def _store(catalog: Catalog, reading: Reading, ids: dict[str, int]) -> None:
+    """Stores a file and the documents inside it, and forgets those that are not inside it any more."""
+    stale = set(_inside(catalog, reading.path))
+    for part in reading.flat():
+        content = ids.get(part.content.hash) or catalog.content_id(part.content.hash)
+        assert content is not None, "what was not there is among the new"
+        catalog.set_file(part.path, content, part.size, part.mtime_ns, part.parent)
+        stale.discard(part.path)
+    for path in sorted(stale):
+        catalog.remove_file(path)
+
+
+def _inside(catalog: Catalog, path: str) -> Iterator[str]:
+    for inner in catalog.children(path):
+        yield inner
+        yield from _inside(catalog, inner)
+
+
+def _stored(catalog: Catalog, path: str, change: Change) -> list[FileReport]:
+    """Reports of a file that is in the catalog, and of the documents inside it."""
+    return [
+        FileReport(d.path, d.media, change if _found(d.status) else "failed", d.status, d.reason, d.chunks)
+        for d in catalog.documents(under=path)
+    ]
+
+
+def _refused(catalog: Catalog, path: str, error: FileError) -> list[FileReport]:
+    """Reports a file that can not be had now. What is known of it stays, since it may be back soon."""
+    path = plain_path(path)
+    known = catalog.file_state(path)
+    if known is None or known.size < 0:
+        # A size that no file has: it is looked at again next time.
+        reading = failed(path, -1, 0, content_key(f"refused:{path}", path), error)
+        with catalog.transaction():
+            catalog.set_file(path, catalog.add_content(reading.content), -1, 0)
+    return [FileReport(path, "text", "failed", error.status, str(error))]
+
+
+def _forget_vanished(catalog: Catalog, roots: Sequence[str], walked: Walked) -> list[FileReport]:
+    """Forgets what the library knows below a folder and the folder no longer holds.
+
+    A folder without any file is left alone: it may be the mount point of a drive that is not there. So is what lies
+    below a folder that can not be listed.
+    """
+    found = {plain_path(path) for path in walked.files}
+    hidden = tuple(plain_path(folder) + os.sep for folder in walked.refused)
+    reports: list[FileReport] = []
+    for root in roots:
+        below = plain_path(root).rstrip(os.sep) + os.sep
+        if not os.path.isdir(root) or not any(path.startswith(below) for path in found):  # noqa: PTH112
+            continue
+        for path in catalog.paths_under(root):
+            # Not pathlib's, which raises where the system refuses to tell.
+            is_there = os.path.lexists(path) and not os.path.isdir(path)  # noqa: PTH112
+            if path not in found and not is_there and not path.startswith(hidden):
+                gone = _stored(catalog, path, "removed")
+                catalog.remove_file(path)
+                reports += [replace(report, change="removed", reason="no longer there") for report in gone]
+    return reports
+
+
+def _regular(path: str) -> os.stat_result:
+    """What the system says of a file.
+
+    Raises:
+        Unreadable: the system refuses it, or its name can not be stored.
+        Unsupported: it is a device, a pipe or a socket.
+    """
+    if plain_path(path) != path:
+        raise Unreadable("its name is not valid text")
+    try:
+        info = Path(path).stat()
+    except FileNotFoundError as error:
+        raise Unreadable("the link leads nowhere" if os.path.lexists(path) else "it is no longer there") from error
+    except OSError as error:
+        raise Unreadable(f"the system refuses it ({(error.strerror or 'error').lower()})") from error
+    if not stat.S_ISREG(info.st_mode):
+        raise Unsupported("not a regular file")
+    return info
 
 
 def _found(status: Status) -> bool:
     return status in (Status.INDEXED, Status.PARTIAL)
-
-
-def _report_of(reading: Reading, change: Change, chunks: int) -> FileReport:
-    content = reading.content
-    return FileReport(reading.path, content.media, change, content.status, content.reason, chunks)
 
 
 def _size(path: str) -> int:

@@ -9,10 +9,12 @@ import hashlib
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path, PurePath
 from typing import Protocol
 
-from indexers.catalog import Content
+from indexers.catalog_codec import Content
+from indexers.cleaning import clean_parsed, clean_text
 from indexers.errors import FileError, TooLarge, Unreadable, Unsupported
 from indexers.media import FileType, sniff
 from indexers.parsers import PARSERS
@@ -48,7 +50,6 @@ class Reading:
     content: Content
     blocks: tuple[Block, ...] = ()
     inner: tuple[Reading, ...] = ()
-    known: int | None = None
 
     def flat(self) -> Iterator[Reading]:
         """This reading, then those inside it."""
@@ -75,14 +76,31 @@ def content_key(sha256: str, name: str) -> str:
     return f"{sha256}:{PurePath(name).suffix.lower()}:{PARSER_VERSION}"
 
 
+def is_current(key: str) -> bool:
+    """Whether a stored content was read by these parsers."""
+    return key.endswith(f":{PARSER_VERSION}")
+
+
 def read_file(path: str, size: int, mtime_ns: int, sha256: str, reader: Reader, max_bytes: int) -> Reading:
-    """Reads the file at ``path`` and the documents inside it; what goes wrong becomes its status."""
-    return _read(Path(path), path, None, size, mtime_ns, sha256, reader, max_bytes, 0)
+    """Reads the file at ``path`` and the documents inside it; what is wrong with it becomes its status.
+
+    Raises:
+        Unreadable: the system refuses it, or it is not as long or as old as ``size`` and ``mtime_ns`` say.
+    """
+    reading = _read(Path(path), path, None, size, mtime_ns, sha256, reader, max_bytes, 0)
+    try:
+        info = Path(path).stat()
+    except OSError as error:
+        raise Unreadable(_refusal(error)) from error
+    if (info.st_size, info.st_mtime_ns) != (size, mtime_ns):
+        # Its hash and its text may be of different versions: neither is kept.
+        raise Unreadable("it was changed while it was read; add it again")
+    return reading
 
 
 def failed(path: str, size: int, mtime_ns: int, key: str, error: FileError) -> Reading:
     """The reading of a file that could not be read at all."""
-    content = Content(key, "unknown", "text", error.status, str(error), PurePath(path).stem)
+    content = Content(key, "unknown", "text", error.status, clean_text(str(error)), PurePath(path).stem)
     return Reading(path, None, size, mtime_ns, content)
 
 
@@ -104,9 +122,11 @@ def _read(
         if size > max_bytes:
             raise TooLarge(f"larger than the limit of {max_bytes // 1_000_000} MB (setting max_file_mb)")
         kind = sniff(file, name)
-        parsed = _parse(file, name, kind, reader)
+        parsed = clean_parsed(_parse(file, name, kind, reader))
     except FileError as error:
-        reason = "; ".join(part for part in (kind.mismatch, str(error)) if part)
+        if isinstance(error, Unreadable) and depth == 0:
+            raise
+        reason = clean_text("; ".join(part for part in (kind.mismatch, str(error)) if part))
         content = Content(key, kind.format, kind.media, error.status, reason, PurePath(name).stem)
         return Reading(path, parent, size, mtime_ns, content)
     inner = tuple(
@@ -118,6 +138,7 @@ def _read(
     notes = [
         kind.mismatch,
         *parsed.notes,
+        "what is inside it is too deep to be followed" if parsed.attachments and depth >= _MAX_DEPTH else "",
         *(("found by its name only until its model is there",) if pending else ()),
     ]
     reason = "; ".join(note for note in notes if note)
@@ -164,14 +185,18 @@ def _read_inside(
 
 def _named_apart(attachments: tuple[Attachment, ...]) -> Iterator[Attachment]:
     """Attachments under names that are plain file names and differ from one another."""
-    taken: dict[str, int] = {}
+    taken: set[str] = set()
     for attachment in attachments:
-        name = "".join(c for c in PurePath(attachment.name.replace("\\", "/")).name if c.isprintable()) or "unnamed"
-        name = name.replace("!", "_").encode("utf-8", "replace").decode()
-        taken[name] = taken.get(name, 0) + 1
-        if taken[name] > 1:
-            stem, dot, suffix = name.rpartition(".")
-            name = f"{stem} ({taken[name]}).{suffix}" if dot else f"{name} ({taken[name]})"
+        name = "".join(c for c in PurePath(attachment.name.replace("\\", "/")).name if c.isprintable())
+        name = name.replace("!", "_").strip()
+        if name in ("", ".", ".."):
+            name = "unnamed"
+        plain = PurePath(name)
+        for number in count(2):
+            if name not in taken:
+                break
+            name = f"{plain.stem} ({number}){plain.suffix}"
+        taken.add(name)
         yield replace(attachment, name=name)
 
 

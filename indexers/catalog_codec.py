@@ -1,0 +1,151 @@
+"""What the catalog's rows mean: dataclasses to columns and back, and conditions over paths.
+
+Knows no database. Places are kept as compressed JSON, vectors as float16 with a CRC-32.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from indexers.locators import join_locators, locator_from_dict, locator_to_dict
+from indexers.types import Chunk, Locator, Media, PageLocator, Place, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What reading one file version gave, before it is stored."""
+
+    hash: str
+    format: str
+    media: Media
+    status: Status
+    reason: str = ""
+    title: str = ""
+    metadata: tuple[tuple[str, str], ...] = ()
+    coverage: float = 0.0
+    pending: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What tells whether a file has changed since it was read. ``hash`` and ``status`` are its content's."""
+
+    content: int
+    size: int
+    mtime_ns: int
+    hash: str
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """A live chunk with the content it belongs to."""
+
+    id: int
+    content: int
+    number: int
+    chunk: Chunk
+    context: str
+    media: Media
+    title: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happened to chunks after some sequence number: ``added`` that still live, ``removed`` all."""
+
+    sequence: int
+    added: tuple[int, ...]
+    removed: tuple[int, ...]
+
+
+def content_row(content: Content) -> tuple[object, ...]:
+    """The columns of a content, ``hash`` first."""
+    return (
+        content.hash,
+        content.format,
+        content.media,
+        content.status.value,
+        content.reason,
+        content.title,
+        json.dumps(dict(content.metadata), ensure_ascii=False),
+        content.coverage,
+        json.dumps(content.pending),
+    )
+
+
+def chunk_row(chunk: Chunk, context: str) -> tuple[object, ...]:
+    """The columns of a chunk: body, header, headings, places, context."""
+    return chunk.body, chunk.header, json.dumps(chunk.headings, ensure_ascii=False), pack_places(chunk), context
+
+
+def stored_chunk(row: Sequence[Any]) -> StoredChunk:
+    """A chunk from its columns: id, content, number, those of ``chunk_row``, then media, title and path."""
+    id_, content, number, body, header, headings, places, context, media, title, path = row
+    locator, parts = unpack_places(places)
+    chunk = Chunk(body, locator, parts, tuple(json.loads(headings)), header)
+    return StoredChunk(id_, content, number, chunk, context, media, title, path)
+
+
+def pack_places(chunk: Chunk) -> bytes:
+    """The chunk's locator and places. A page's boxes are mostly those of its lines: then they are stored once."""
+    whole = chunk.locator
+    if isinstance(whole, PageLocator) and whole == _page_of(whole.page, chunk.places):
+        whole = PageLocator(whole.page)
+    data = [locator_to_dict(whole), [[place.start, locator_to_dict(place.locator)] for place in chunk.places]]
+    return zlib.compress(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode(), 1)
+
+
+def unpack_places(packed: bytes) -> tuple[Locator, tuple[Place, ...]]:
+    """The inverse of ``pack_places``."""
+    whole, parts = json.loads(zlib.decompress(packed))
+    places = tuple(Place(start, locator_from_dict(data)) for start, data in parts)
+    locator = locator_from_dict(whole)
+    if isinstance(locator, PageLocator) and not locator.boxes:
+        locator = _page_of(locator.page, places) or locator
+    return locator, places
+
+
+def _page_of(page: int, places: Sequence[Place]) -> Locator | None:
+    joined: Locator | None = None
+    for place in places:
+        joined = place.locator if joined is None else join_locators(joined, place.locator)
+        if joined is None:
+            return None
+    return joined if isinstance(joined, PageLocator) and joined.page == page else None
+
+
+def plain_path(path: str) -> str:
+    r"""A path as the catalog can hold it: bytes of a name that are no UTF-8 are written out (``\xff``)."""
+    if path.isascii():
+        return path
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def range_below(path: str) -> tuple[str, str]:
+    """Bounds of the paths below a folder: "/a/b/" ≤ path < "/a/b0", as "0" follows "/"."""
+    folder = plain_path(path).rstrip(os.sep)
+    return folder + os.sep, folder + chr(ord(os.sep) + 1)
+
+
+def file_filter(media: Iterable[str] | None, under: str | None) -> tuple[str, list[str]]:
+    """A WHERE clause over files ``f`` and contents ``c``, and its values."""
+    clauses, values = ["1"], list[str]()
+    if media is not None:
+        kinds = sorted(media)
+        clauses.append(f"c.media IN ({','.join('?' * len(kinds))})")
+        values += kinds
+    if under is not None:
+        low, high = range_below(under)
+        path = plain_path(under)
+        # A document inside a file is below that file: "mail.eml!/report.pdf".
+        inner = "(f.parent IS NOT NULL AND f.path >= ? AND f.path < ?)"
+        clauses.append(f"(f.path = ? OR (f.path >= ? AND f.path < ?) OR {inner})")
+        values += [path, low, high, path + "!/", path + "!0"]
+    return " AND ".join(clauses), values

@@ -1,0 +1,151 @@
+"""The SQLite file under the catalog: its tables, opening it, transactions, and SQLite's errors in our words.
+
+Knows nothing of what the rows mean. Commits are synced to the disk (``synchronous = FULL``): the search snapshots
+are synced too, and a catalog that lost its last commits to a power cut would be behind them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from indexers.errors import LibraryBroken, LibraryInUse, LocusError
+
+SCHEMA_VERSION = 1
+WAIT_S = 30.0
+"""How long a statement waits for a transaction of another connection."""
+
+_SCHEMA = """
+CREATE TABLE contents (
+    id INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, format TEXT NOT NULL, media TEXT NOT NULL, status TEXT NOT NULL,
+    reason TEXT NOT NULL, title TEXT NOT NULL, metadata TEXT NOT NULL, coverage REAL NOT NULL, pending TEXT NOT NULL
+);
+CREATE TABLE files (
+    path TEXT PRIMARY KEY, content INTEGER NOT NULL REFERENCES contents(id), parent TEXT, size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX files_content ON files(content);
+CREATE INDEX files_parent ON files(parent);
+CREATE TABLE chunks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, content INTEGER NOT NULL REFERENCES contents(id), number INTEGER NOT NULL,
+    body TEXT NOT NULL, header TEXT NOT NULL, headings TEXT NOT NULL, places BLOB NOT NULL, context TEXT NOT NULL
+);
+CREATE INDEX chunks_content ON chunks(content, number);
+CREATE TABLE vectors (
+    chunk INTEGER NOT NULL REFERENCES chunks(id), space TEXT NOT NULL, data BLOB NOT NULL, checksum INTEGER NOT NULL,
+    PRIMARY KEY (chunk, space)
+) WITHOUT ROWID;
+CREATE TABLE changes (sequence INTEGER PRIMARY KEY AUTOINCREMENT, chunk INTEGER NOT NULL, added INTEGER NOT NULL);
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+
+
+class CatalogFile:
+    """Opens (and creates) the file at ``path``.
+
+    Args:
+        path: the SQLite file.
+        read_only: open for reading; the file must exist.
+
+    Raises:
+        LibraryBroken: the file is no catalog, or one of another version.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = path
+        self.created = False
+        """Whether the tables were made by this object."""
+        uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+        try:
+            self._db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=WAIT_S)
+        except sqlite3.Error as error:
+            raise self._in_our_words(error) from error
+        try:
+            self._prepare(read_only)
+        except BaseException:
+            self._db.close()
+            raise
+
+    def close(self) -> None:
+        """Closes the file; a closed catalog is not used again."""
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; a nested call joins the outer one."""
+        if self._db.in_transaction:
+            yield
+            return
+        try:
+            self._rows("BEGIN IMMEDIATE")
+            yield
+            self._before_commit()
+            self._rows("COMMIT")
+        except BaseException:
+            # SQLite has rolled back by itself after some errors (a full disk).
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            self._after_rollback()
+            raise
+
+    def _before_commit(self) -> None:
+        """The last thing that a transaction does."""
+
+    def _after_rollback(self) -> None:
+        """Forgets what a transaction meant to do."""
+
+    def _rows(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
+        """All rows that a statement gives; none for one that only writes."""
+        try:
+            return self._db.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._in_our_words(error) from error
+
+    def _many(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        try:
+            self._db.executemany(sql, rows)
+        except sqlite3.Error as error:
+            raise self._in_our_words(error) from error
+
+    def _prepare(self, read_only: bool) -> None:
+        self._rows("PRAGMA foreign_keys = ON")
+        self._rows("PRAGMA cache_size = -65536")
+        version = self._version()
+        if not read_only:
+            if self._rows("PRAGMA journal_mode")[0][0] != "wal":
+                self._rows("PRAGMA journal_mode = WAL")
+            self._rows("PRAGMA synchronous = FULL")
+            if version == 0:
+                version = self._create()
+        if version != SCHEMA_VERSION:
+            raise LibraryBroken(f"the catalog {self.path} was written by another version of Locus (format {version})")
+
+    def _create(self) -> int:
+        """Makes the tables, unless another process has made them by now; gives their version."""
+        with self.transaction():
+            version = self._version()
+            if version == 0:
+                if self._rows("SELECT 1 FROM sqlite_master LIMIT 1"):
+                    raise LibraryBroken(f"{self.path} is a database of another program; name another folder")
+                for statement in _SCHEMA.split(";"):
+                    self._rows(statement)
+                version = SCHEMA_VERSION
+                self._rows(f"PRAGMA user_version = {version}")
+                self.created = True
+        return version
+
+    def _version(self) -> int:
+        return int(self._rows("PRAGMA user_version")[0][0])
+
+    def _in_our_words(self, error: sqlite3.Error) -> LocusError:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            return LibraryInUse(f"the catalog {self.path} is being changed by another process; try again")
+        if code == sqlite3.SQLITE_FULL:
+            return LocusError(f"the disk of {self.path} is full; what was stored before is safe")
+        return LibraryBroken(
+            f"the catalog {self.path} can not be used ({error}); restore it from a backup or start a new library"
+        )
