@@ -13,18 +13,53 @@ from assistant.wording import content_stems
 from indexers.terms import STOP_WORDS
 
 _OPENING = re.compile(
-    r"^\s*(?:and|but|or|so|then|what about|how about|und|et|y)\b[\s,]*(?:then|also|what about|how about)?\s*",
-    re.IGNORECASE,
-)
-_LEANING = re.compile(
-    r"\b(?:he|she|it|they|him|her|hers|his|its|them|their|theirs|this|that|these|those|there|one|ones|same|former"
-    r"|latter)\b",
+    r"^\s*(?:(?:and|but|or|so|then|ok(?:ay)?|und|aber|oder)\b[\s,]*)?"
+    r"(?P<about>(?:what about|how about|was ist mit|wie sieht es mit|wie ist es mit)\b)?"
+    r"\s*(?:then|also|dann|auch)?\b\s*",
     re.IGNORECASE,
 )
 _QUESTION_WORD = re.compile(
-    r"\b(?:who|whom|whose|what|when|where|why|which|how|is|are|was|were|do|does|did|can|could|will|would|has|have|had)\b",
+    r"\b(?:who|whom|whose|what|when|where|why|which|how|is|are|was|were|do|does|did|can|could|will|would|has|have|had"
+    r"|list|show|find|give|tell|name|explain|describe|compare|summari[sz]e"
+    r"|wer|wen|wem|wessen|wann|wo|warum|wieso|weshalb|welche[rsmn]?|wie|ist|sind|hat|gibt)\b",
     re.IGNORECASE,
 )
+_MORE = re.compile(
+    r"^\W*(?:tell me more|(?:any |some )?more (?:details?|about (?:it|that|this|them))|go on|continue"
+    r"|explain (?:it|that|this)"
+    r"|(?:what|who|where) else|why(?: not)?|how(?: so| come| much| many| long)?|when|where|who|which ones?|since when"
+    r"|until when|by whom|are you sure|warum|wann|wo|wer|seit wann|wie viele?|wie lange|mehr dazu)\W*$",
+    re.IGNORECASE,
+)
+_PERSONAL = re.compile(r"\b(?:he|she|it|they|him|her|hers|his|its|them|their|theirs)\b", re.IGNORECASE)
+_EMPTY_IT = re.compile(
+    r"\b(?:is|was|does|did|has|will|can)\s+it\s+(?:true|possible|allowed|legal|necessary|safe|better|raining?|cost\s+to|take\s+to"
+    r"|mean\s+(?:to|when))\b",
+    re.IGNORECASE,
+)
+_POINTING = re.compile(
+    r"\b(?:(?:is|was|are|were|does|did|do|can|will|about|of|in|for|after|before|by|with|from|to|like|than|at|on)\s+"
+    r"(?:this|that|these|those)\b(?!\s+(?:there|you|he|she|they|we|it)\b)|(?:this|that|these|those)\s*\?*$"
+    r"|\b(?:there|then)\s*\?*$|(?:which|what|the other|the first|the last|the second)\s+ones?\b|the (?:former|latter)\b)",
+    re.IGNORECASE,
+)
+_ABOUT_IT = re.compile(
+    r"\b(?:about|for|of|with|to|on|in|by|from|after|before)\s+(?:it|him|her|them)\s*\W*$", re.IGNORECASE
+)
+_GERMAN = re.compile(
+    r"^\W*(?:und |aber )?(?:wer|wen|wem|was|wann|wo|warum|wieso|wie|wohin|woher)(?:\s(?:alt|viele?|lange|hoch|groß|oft))?"
+    r"\s\w+\s(?:(?:er|sie|ihn|ihm|ihr|ihnen|es)\b|(?:das|dort|davon|damit|dafür|dazu|dabei)\W*$)"
+    r"|\b(?:davon|dafür|damit|dazu|dabei|dessen|deren)\W*$",
+    re.IGNORECASE,
+)
+_EMPTY_ES = re.compile(r"\bgibt es\b", re.IGNORECASE)
+_REST = re.compile(
+    r"^\W*(?:only |just |nur )?(?:in|for|on|at|of|from|by|with|since|until|before|after"
+    r"|during|für|im|am|bei|von|seit|vor|nach)\b",
+    re.IGNORECASE,
+)
+_ASKED_BEFORE = re.compile(r"\(([^()]*\?)\)\s*$")
+_PREPOSITION = re.compile(r"(\b[a-zäöü]+)\s+(?:the\s|die\s|der\s|das\s|den\s|dem\s)?$")
 _MONTH = (
     r"(?:january|february|march|april|may|june|july|august|september|october|november|december|"
     r"jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)"
@@ -41,16 +76,35 @@ _KINDS = [
 ]
 _NAME = re.compile(r"(?<!^)(?<![.!?] )\b[A-ZÀ-Þ][\w’'-]*(?:\s+(?:of\s+)?[A-ZÀ-Þ][\w’'-]*)*")
 _FEW_WORDS = 4
+_OWN_WORDS = 2
+"""Telling words before a pronoun that are taken to hold what it means."""
 
 
 def leans(question: str) -> bool:
-    """Whether the question can not be understood without the one before it."""
-    if _OPENING.match(question) and len(content_stems(_OPENING.sub("", question))) <= _FEW_WORDS:
+    """Whether the question can not be understood without the one before it.
+
+    In doubt it stands alone: a question that is glued to another topic finds the wrong thing, and one that should have
+    been completed can be asked again.
+    """
+    opening = _OPENING.match(question)
+    rest = question[opening.end() :] if opening else question
+    telling = content_stems(rest)
+    if _MORE.match(rest) or (opening and opening["about"] and len(telling) <= _FEW_WORDS):
         return True
-    telling = content_stems(question)
-    if not _QUESTION_WORD.search(question) and len(telling) <= 2:
+    if not _QUESTION_WORD.search(rest):
+        opened = rest.strip() != question.strip()
+        # "lease term" may well be a search of its own; "Germany?" and "in 2023" are not.
+        few = len(telling) <= (_FEW_WORDS if opened or _REST.match(rest) else 1 if "?" in rest else 0)
+        return few or (len(telling) <= 2 and any(kind.fullmatch(rest.strip(" ?.")) for kind in _KINDS))
+    if len(telling) > _FEW_WORDS:
+        return False
+    if _POINTING.search(rest) or (_GERMAN.search(rest) and not _EMPTY_ES.search(rest)):
         return True
-    return bool(_LEANING.search(question)) and len(telling) <= _FEW_WORDS
+    pronoun = next((each for each in _PERSONAL.finditer(rest) if each.group() != "IT"), None)
+    if pronoun is None or _EMPTY_IT.search(rest):
+        return False
+    before = [stem for stem in content_stems(rest[: pronoun.start()]) if stem not in STOP_WORDS and stem.isalpha()]
+    return len(before) < _OWN_WORDS or _ABOUT_IT.search(rest) is not None
 
 
 def complete(question: str, earlier: Sequence[str]) -> str:
@@ -67,16 +121,36 @@ def complete(question: str, earlier: Sequence[str]) -> str:
     """
     if not earlier or not leans(question):
         return question
-    before = earlier[-1]
-    rest = _OPENING.sub("", question).strip()
-    if _QUESTION_WORD.search(rest):
-        return f"{rest} ({before})"
+    before = earlier[-1].strip()
+    rest = _OPENING.sub("", question, count=1).strip()
+    if _QUESTION_WORD.search(rest) or _MORE.match(rest) or _PERSONAL.search(rest):
+        # What was itself completed by an earlier question leans on that one: the chain does not grow.
+        asked = _ASKED_BEFORE.search(before)
+        return f"{rest} ({asked.group(1) if asked else before})"
     for kind in _KINDS:
         new, old = kind.search(rest), kind.search(before)
         if new and old:
             return before[: old.start()] + new.group() + before[old.end() :]
     name = _NAME.search(" " + rest)
-    old_names = [match for match in _NAME.finditer(before) if match.group().lower() not in STOP_WORDS]
-    if name and len(old_names) == 1:
-        return before[: old_names[0].start()] + name.group() + before[old_names[0].end() :]
+    if (
+        name
+        and not any(kind.search(rest) for kind in _KINDS)
+        and (old := _replaced_name(f" {rest}"[: name.start()], before))
+    ):
+        return before[: old.start()] + name.group() + before[old.end() :]
     return f"{before.rstrip(' ?')} {rest}"
+
+
+def _replaced_name(before_new: str, before: str) -> re.Match[str] | None:
+    """The name of the earlier question that a new one takes the place of: the only one, or the one said likewise."""
+    old_names = [match for match in _NAME.finditer(before) if match.group().lower() not in STOP_WORDS]
+    if len(old_names) == 1:
+        return old_names[0]
+    said = _PREPOSITION.search(before_new)
+    alike = [match for match in old_names if said and _said_with(before[: match.start()]) == said.group(1).lower()]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _said_with(before: str) -> str:
+    found = _PREPOSITION.search(before)
+    return found.group(1) if found else ""

@@ -1,8 +1,8 @@
 """Is one name or number put in the place of another, in a sentence that otherwise copies its source? Pure.
 
-Every word of "Bonn paid 5 and Kiel 7" is in the source of "Bonn paid 7 and Kiel 5". Laid beside each other word by word,
-the two differ where one name or number took the place of another while the words around it stayed. Only near copies
-can be laid beside each other so; a sentence in other words or another order is not judged here.
+Every word of "Bonn paid 5 and Kiel 7" is in the source of "Bonn paid 7 and Kiel 5". Laid beside each other word by
+word, the two differ where one name or number took the place of another while the words around it stayed. Only near
+copies can be laid beside each other so; a sentence in other words or another order is not judged here.
 """
 
 from __future__ import annotations
