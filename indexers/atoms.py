@@ -14,7 +14,7 @@ from itertools import accumulate, pairwise
 
 from indexers.locators import join_locators
 from indexers.sentences import split_sentences
-from indexers.types import Block, Locator, Place, SheetLocator
+from indexers.types import Block, Locator, PageLocator, Place, SheetLocator
 
 CountTokens = Callable[[Sequence[str]], list[int]]
 
@@ -109,9 +109,21 @@ def _atoms_of(laid: Laid, measured: Iterable[tuple[int, int, int]], room: int, w
 def join_all(locators: Sequence[Locator]) -> Locator:
     """The place of neighbouring pieces together."""
     joined = locators[0]
+    if isinstance(joined, PageLocator):
+        # One by one, the boxes of a long page would be copied and compared over and over.
+        page = joined.page
+        boxes = (b for place in locators if isinstance(place, PageLocator) and place.page == page for b in place.boxes)
+        return PageLocator(page, tuple(dict.fromkeys(boxes)))
     for locator in locators[1:]:
         joined = join_locators(joined, locator) or joined
     return joined
+
+
+def can_join(first: Locator, second: Locator) -> bool:
+    """Whether one locator can say the place of both: pages, slides, sheets and sections are never crossed."""
+    if isinstance(first, PageLocator) and isinstance(second, PageLocator):
+        return first.page == second.page
+    return join_locators(first, second) is not None
 
 
 def _joinable(
@@ -122,7 +134,7 @@ def _joinable(
     first, last = bisect_right(starts, start) - 1, bisect_right(starts, end - 1) - 1
     parts: list[tuple[int, int]] = []
     for index in range(first, last):
-        if join_locators(locators[index], locators[index + 1]) is None:
+        if not can_join(locators[index], locators[index + 1]):
             parts.append(strip(text, start, starts[index + 1]))
             start = starts[index + 1]
     parts.append(strip(text, start, end))

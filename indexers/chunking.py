@@ -16,8 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from indexers.atoms import Atom, CountTokens, cut_atoms, join_all, shortened, strip, weighed
-from indexers.locators import join_locators
+from indexers.atoms import Atom, CountTokens, can_join, cut_atoms, join_all, shortened, strip, weighed
 from indexers.types import Block, Chunk, LinesLocator, Locator, Place
 
 _CONTEXT_TOKENS = 48
@@ -81,7 +80,7 @@ def _runs(atoms: Sequence[Atom], limit: int) -> list[list[Atom]]:
 
 def _may_follow(run: list[Atom], atom: Atom, limit: int) -> bool:
     last = run[-1]
-    if join_locators(last.locator, atom.locator) is None or last.block.header != atom.block.header:
+    if not can_join(last.locator, atom.locator) or last.block.header != atom.block.header:
         return False
     before, after = last.block.headings, atom.block.headings
     if before == after:
