@@ -40,15 +40,16 @@ _EMPTY_IT = re.compile(
 _POINTING = re.compile(
     r"\b(?:(?:is|was|are|were|does|did|do|can|will|about|of|in|for|after|before|by|with|from|to|like|than|at|on)\s+"
     r"(?:this|that|these|those)\b(?!\s+(?:there|you|he|she|they|we|it)\b)|(?:this|that|these|those)\s*\?*$"
-    r"|\b(?:there|then)\s*\?*$|(?:which|what|the other|the first|the last|the second)\s+ones?\b|the (?:former|latter)\b)",
+    r"|\b(?:there|then)\s*\?*$|(?:which|what|the other|the first|the last|the second)\s+ones?\b"
+    r"|the (?:former|latter)\b)",
     re.IGNORECASE,
 )
 _ABOUT_IT = re.compile(
     r"\b(?:about|for|of|with|to|on|in|by|from|after|before)\s+(?:it|him|her|them)\s*\W*$", re.IGNORECASE
 )
 _GERMAN = re.compile(
-    r"^\W*(?:und |aber )?(?:wer|wen|wem|was|wann|wo|warum|wieso|wie|wohin|woher)(?:\s(?:alt|viele?|lange|hoch|groß|oft))?"
-    r"\s\w+\s(?:(?:er|sie|ihn|ihm|ihr|ihnen|es)\b|(?:das|dort|davon|damit|dafür|dazu|dabei)\W*$)"
+    r"^\W*(?:und |aber )?(?:wer|wen|wem|was|wann|wo|warum|wieso|wie|wohin|woher)"
+    r"(?:\s(?:alt|viele?|lange|hoch|groß|oft))?\s\w+\s(?:(?:er|sie|ihn|ihm|ihr|ihnen|es)\b|(?:das|dort|davon|damit|dafür|dazu|dabei)\W*$)"
     r"|\b(?:davon|dafür|damit|dazu|dabei|dessen|deren)\W*$",
     re.IGNORECASE,
 )

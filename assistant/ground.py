@@ -21,8 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.claims import Claim, claims, verdict
+from assistant.dates import dates, without_dates
 from assistant.evidence import Evidence, candidates
 from assistant.faults import Source, fault_in
+from assistant.numbers import quantities
 from assistant.wording import content_stems, is_negated, numbers, squeezed, stems
 from indexers.sentences import split_sentences
 
@@ -50,6 +52,7 @@ _YES_OR_NO = re.compile(
     re.IGNORECASE,
 )
 _JOINT = re.compile(r"[,;:]?\s+(?:and|but|while|whereas|und|aber|sowie)\s+|;\s+", re.IGNORECASE)
+_NOT = re.compile(r"\b\w{1,12}n[’']t\b", re.IGNORECASE)
 _OVERLAP = 0.7
 """Share of a sentence's telling words that its source must hold …"""
 _CLOSE = 0.8
@@ -140,7 +143,7 @@ def _single(
 ) -> tuple[int | None, str]:
     """The one piece of evidence that supports a claim, or None and why the likeliest does not."""
     asked = stems(question)
-    telling = content_stems(claim.text)
+    telling = _telling(claim.text)
     new = [stem for stem in telling if stem not in asked]
     need = _SURE if sure or says_nothing(claim.text) else _OVERLAP
     shares = [_share(telling, source) for _, source in pieces]
@@ -175,6 +178,14 @@ def _single(
 
 def _share(telling: Sequence[str], source: Source) -> float:
     return sum(stem in source.stems for stem in telling) / len(telling) if telling else 1.0
+
+
+def _telling(text: str) -> tuple[str, ...]:
+    """Stems of the words that carry meaning, but for numbers and dates: these have a test of their own."""
+    rest = _NOT.sub("", without_dates(text, dates(text)))
+    for quantity in quantities(rest):
+        rest = f"{rest[: quantity.start]}{' ' * (quantity.end - quantity.start)}{rest[quantity.end :]}"
+    return content_stems(rest)
 
 
 def _clauses(text: str) -> list[str]:

@@ -16,6 +16,7 @@ from assistant.wording import names, stem
 from indexers.terms import terms
 
 _WORD = re.compile(r"[$€£]?[^\W_]+(?:[.,'’&/-][^\W_]+)*%?")
+_GROUPED = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3})")
 _LONGEST = 5
 """Words of one name or number; a longer difference is another wording."""
 _FLANKS = 3
@@ -30,7 +31,7 @@ def swapped(text: str, source: str) -> str:
     >>> swapped("Bonn paid 7 and Kiel 5", "Bonn paid 5 and Kiel 7"), swapped("Kiel paid 7", "Kiel (and Bonn) paid 7")
     ('7', '')
     """
-    told, known = _WORD.findall(text)[:_MOST_WORDS], _WORD.findall(source)[:_MOST_WORDS]
+    told, known = (_WORD.findall(_GROUPED.sub(",", each))[:_MOST_WORDS] for each in (text, source))
     matcher = SequenceMatcher(None, [_key(word) for word in known], [_key(word) for word in told], autojunk=False)
     steps = matcher.get_opcodes()
     told_names, known_names = names(f"x {text}"), names(f"x {source}")

@@ -124,7 +124,7 @@ def denials(text: str) -> list[tuple[str, ...]]:
         denied = content_stems(after[: end.start()] if end else after)[:_SCOPE]
         if match["after"]:
             before = text[max(0, match.start() - 60) : match.start()]
-            denied = (*content_stems(_CLAUSE.split(before)[-1])[-2:], *denied[:2])
+            denied = (*denied[:2], *content_stems(_CLAUSE.split(before)[-1])[-2:])
         found.append(tuple(stem for stem in denied if stem not in STOP_WORDS))
     return found
 

@@ -1,0 +1,57 @@
+"""Only what cuts and chooses sentences; how they are ranked is tested by its figures."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assistant.evidence import Candidate, Evidence, candidates, within_words
+from indexers.types import Chunk, Hit, LinesLocator, Place, WholeLocator
+
+
+def hit(body, *, header="", places=(), locator=None):
+    return Hit(1, "/a.txt", "text", Chunk(body, locator or LinesLocator(1, 9), places, (), header), 1.0, {}, 1, "T")
+
+
+def quotes(found):
+    return [candidate.quote for candidate in found]
+
+
+def test_sentences_are_verbatim_and_in_order():
+    assert quotes(candidates([hit("It ends. It begins\nagain! ")])) == ["It ends.", "It begins\nagain!"]
+
+
+def test_a_table_is_cut_at_its_rows():
+    places = (Place(0, LinesLocator(2, 2)), Place(6, LinesLocator(3, 3)))
+    found = candidates([hit("a | 1\nb | 2", header="name | n", places=places)])
+    assert quotes(found) == ["a | 1", "b | 2"]
+    assert found[1].locator == LinesLocator(3, 3)
+    assert found[1].text == "name | n: b | 2"
+
+
+def test_a_file_known_by_name_only_gives_nothing():
+    assert candidates([hit("photo.jpg", locator=WholeLocator())]) == []
+
+
+@given(st.lists(st.sampled_from(["word", "word,", "word;", "end.", "\n", "x\n\n", "ß"]), max_size=200))
+def test_no_character_is_lost_and_no_candidate_is_blank(parts):
+    body = " ".join(parts)
+    found = candidates([hit(body)])
+    assert "".join("".join(quotes(found)).split()) == "".join(body.split())
+    assert all(candidate.quote.strip() for candidate in found)
+
+
+def test_a_long_list_is_cut_at_commas():
+    found = candidates([hit(", ".join(f"item {number}" for number in range(100)))])
+    assert len(found) > 1
+    assert all(len(quote.split()) <= 60 for quote in quotes(found))
+
+
+def evidence(text):
+    return Evidence(Candidate(hit(text), 0, len(text)), 1.0, 1.0, 1.0)
+
+
+def test_within_words():
+    long, short, other = evidence("word " * 50), evidence("three short words"), evidence("Three  short WORDS")
+    assert within_words([long, short], 10, 3) == [long]
+    assert within_words([short, other, long], 60, 3) == [short, long]
+    assert within_words([short, evidence("a b"), evidence("c d")], 60, 2) == [short, evidence("a b")]
+    assert within_words([], 60, 3) == []
