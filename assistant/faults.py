@@ -14,8 +14,8 @@ from functools import cached_property
 
 from assistant.dates import Date, dates, without_dates
 from assistant.evidence import Candidate
-from assistant.numbers import Quantity, quantities, unit_of
 from assistant.opposites import turned_round, without_prefix
+from assistant.quantities import Quantity, quantities, unit_of
 from assistant.swaps import swapped
 from assistant.wording import content_stems, denials, names, opening_words, quoted_spans, squeezed, stem, stems
 from indexers.sentences import split_sentences

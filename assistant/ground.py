@@ -24,7 +24,7 @@ from assistant.claims import Claim, claims, verdict
 from assistant.dates import dates, without_dates
 from assistant.evidence import Evidence, candidates
 from assistant.faults import Source, fault_in
-from assistant.numbers import quantities
+from assistant.quantities import quantities
 from assistant.wording import content_stems, is_negated, numbers, squeezed, stems
 from indexers.sentences import split_sentences
 

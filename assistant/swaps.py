@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
-from assistant.numbers import quantities
+from assistant.quantities import quantities
 from assistant.wording import names, stem
 from indexers.terms import terms
 

@@ -2,7 +2,7 @@
 
 Shared by the evidence (which sentence speaks of the question's words?) and the grounding (does the source say
 what the answer says?). English rules where a language is needed, with the German words of negation; other languages
-lose stems and denials, nothing else. Numbers in detail are in ``numbers``, opposites in ``opposites``.
+lose stems and denials, nothing else. Numbers in detail are in ``quantities``, opposites in ``opposites``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import snowballstemmer
 
-from assistant.numbers import quantities
+from assistant.quantities import quantities
 from indexers.terms import STOP_WORDS, query_terms, terms
 
 _STEMMER = snowballstemmer.stemmer("english")

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from assistant.claims import Claim, claims, verdict
 from assistant.dates import dates
 from assistant.ground import says_nothing
-from assistant.numbers import quantities
 from assistant.opposites import turned_round
+from assistant.quantities import quantities
 from assistant.swaps import swapped
 from assistant.wording import (
     content_stems,
