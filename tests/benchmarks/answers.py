@@ -37,7 +37,7 @@ def ours(locus: Assistant, paths: list[Path], questions: list[datasets.Question]
         answer = locus.ask(question.text)
         seconds.append(time.perf_counter() - started)
         for citation in answer.citations:
-            tally["quotes"] += 1
+            tally["citations"] += 1
             tally["verbatim"] += citation.quote in Path(citation.path).read_text(encoding="utf-8")
         if answer.abstained:
             tally["declined"] += 1
@@ -53,9 +53,13 @@ def ours(locus: Assistant, paths: list[Path], questions: list[datasets.Question]
     print(f"  gold answer in the answer (≤ {MOST_WORDS} words)   {tally['right'] / count:.3f} of all questions")
     print(f"  … in its first sentence                  {tally['right in the first sentence'] / count:.3f}")
     print(f"  cites the right paragraph                {tally['cites'] / given:.3f} of the answers given")
-    print(f"  quotes word for word                     {tally['verbatim']} of {tally['quotes']}")
-    print(f"  declined {tally['declined'] / count:.3f}, written {tally['llm'] / given:.3f}, quoted {tally['quotes'] and tally['quotes'] / given:.1f} quotes each")
-    print(f"  words {np.mean(words):.0f} (longest {max(words)}), seconds p50 {np.median(seconds):.2f} p95 {np.quantile(seconds, 0.95):.2f}")
+    print(f"  quotes word for word                     {tally['verbatim']} of {tally['citations']}")
+    print(
+        f"  declined {tally['declined'] / count:.3f}, written {tally['llm'] / given:.3f}, {tally['citations'] / given:.1f} citations each"
+    )
+    print(
+        f"  words {np.mean(words):.0f} (longest {max(words)}), seconds p50 {np.median(seconds):.2f} p95 {np.quantile(seconds, 0.95):.2f}"
+    )
 
 
 def alone(locus: Assistant, questions: list[datasets.Question], passages: int) -> None:
