@@ -30,6 +30,9 @@ WordWeight = Callable[[str], float]
 
 _LONG = 60
 """Words: a longer "sentence" is a list or a block of code, and is cut at its lines and clauses."""
+_HEADING_WORDS = 10
+_HEADING_MARKS = re.compile(r"^[#*=\s]*(?:\d+(?:\.\d+)*\.?\s+)?|[#*=\s]+$")
+_BULLET = re.compile(r"[-*•–·]\s")
 _CLAUSE_END = re.compile(r"\n|(?<=[;:])\s|(?<=,)\s")
 
 
@@ -63,6 +66,21 @@ class Candidate:
         row = squeezed(self.quote)
         return f"{squeezed(self.hit.chunk.header)}: {row}" if self.hit.chunk.header else row
 
+    @property
+    def compared(self) -> str:
+        """What is compared with the question: a table's row says little without the table's title and headings."""
+        return f"{squeezed(self.context)}: {squeezed(self.quote)}" if self.hit.chunk.header else self.text
+
+    @property
+    def is_heading(self) -> bool:
+        """Whether this is a title or heading: it names what follows and states nothing."""
+        line = squeezed(self.quote)
+        if self.hit.chunk.header or not line or line[-1] in ".!?…;:" or len(line.split()) > _HEADING_WORDS:
+            return False
+        plain = _plain_heading(line)
+        known = {_plain_heading(heading) for heading in (self.hit.title, *self.hit.chunk.headings)}
+        return line.startswith("#") or plain in known or not (_BULLET.match(line) or any(c.isdigit() for c in plain))
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -82,6 +100,10 @@ class Ranking:
     confidence: float
 
 
+def _plain_heading(text: str) -> str:
+    return _HEADING_MARKS.sub("", squeezed(text)).casefold()
+
+
 def candidates(hits: Sequence[Hit]) -> list[Candidate]:
     """The sentences of the hits in their order; what is known by its name only gives none."""
     found: list[Candidate] = []
@@ -95,7 +117,10 @@ def candidates(hits: Sequence[Hit]) -> list[Candidate]:
 def _spans(hit: Hit) -> list[tuple[int, int]]:
     body = hit.chunk.body
     if hit.chunk.header:
-        marks = [place.start for place in hit.chunk.places] or [0]
+        marks = [place.start for place in hit.chunk.places]
+        if len(marks) < 2:
+            # All rows stand at one place (a table in a document without pages): they are lines.
+            marks = [0, *(match.end() for match in re.finditer("\n", body))]
         edges = [*marks, len(body)]
         rows = [(a, a + len(body[a:b].rstrip())) for a, b in pairwise(edges)]
         return [(a, b) for a, b in rows if b > a]
@@ -124,7 +149,7 @@ def rank(question: str, found: Sequence[Candidate], cosines: NDArray[np.float32]
     Args:
         question: as completed from the conversation.
         found: sentences of the hits, hits in the order of the search, sentences in the order of their text.
-        cosines: ``(len(found),)``, question to sentence.
+        cosines: ``(len(found),)``, question to what each candidate is ``compared`` by.
         weight: how much a stem tells.
     """
     if not found:
@@ -145,14 +170,15 @@ def scored(asked: Asked, found: Sequence[Candidate], cosines: NDArray[np.float32
     best_hit = max(candidate.hit.score for candidate in found)
     ranked: list[Evidence] = []
     for candidate, cosine in zip(found, cosines, strict=True):
-        overlap = asked.covered(candidate.text)
+        overlap = asked.covered(candidate.compared)
         score = (
             0.5 * float(cosine)
             + 0.45 * overlap
-            + 0.48 * candidate.hit.signals.get("dense", 0.0)
-            + 1.5 * (candidate.hit.score - best_hit)
-            + 0.15 * asked.expects(candidate.text)
+            + 0.3 * candidate.hit.signals.get("dense", 0.0)
+            + 1.0 * (candidate.hit.score - best_hit)
+            + 0.15 * asked.expects(candidate.quote)
             - 0.05 * max(0, len(candidate.quote.split()) - 30) / 30
+            - 0.3 * candidate.is_heading
         )
         ranked.append(Evidence(candidate, score, float(cosine), overlap))
     return ranked
@@ -218,6 +244,7 @@ def features(asked: Asked, evidence: Sequence[Evidence]) -> dict[str, float]:
         asked: the question.
         evidence: every sentence of the hits, in the order of the text.
     """
+    evidence = [item for item in evidence if not item.candidate.is_heading] or evidence
     halves = [0.5 * (item.cosine + item.overlap) for item in evidence]
     best = max(range(len(halves)), key=halves.__getitem__)
     passages = {item.candidate.hit.chunk_id: item.candidate.hit for item in evidence}
@@ -242,7 +269,7 @@ def _beside(evidence: Sequence[Evidence], index: int) -> list[str]:
     """The text of a sentence and of its neighbours in the same passage."""
     chunk_id = evidence[index].candidate.hit.chunk_id
     return [
-        item.candidate.text
+        item.candidate.compared
         for item in evidence[max(0, index - 1) : index + 2]
         if item.candidate.hit.chunk_id == chunk_id
     ]
@@ -254,7 +281,8 @@ def within_words(evidence: Sequence[Evidence], words: int, most: int) -> list[Ev
     used = 0
     for item in evidence[: 3 * most]:
         length = len(item.candidate.quote.split())
-        if taken and (used + length > words or len(taken) == most or _repeats(item, taken)):
+        full = used + length > words or len(taken) == most
+        if taken and (full or item.candidate.is_heading or _repeats(item, taken)):
             continue
         taken.append(item)
         used += length

@@ -65,6 +65,7 @@ _SLIP = 0.15
 """A sentence that shares so much more with a source that refuses it was taken from there and altered."""
 _NEW = 0.5
 """Share of the telling words that are not the question's: repeating the question is no support."""
+_STATEMENT_WORDS = 3
 _PIECES = 3
 """The most pieces of evidence that one sentence may join."""
 
@@ -107,6 +108,26 @@ def check(question: str, found: Sequence[Claim], evidence: Sequence[Evidence], e
         return [Checked(claim, (), fault) for claim in found]
     results = [_checked(question, claim, pieces, embed) for claim in found]
     return [_with_verdict(question, result, results[row + 1 :]) for row, result in enumerate(results)]
+
+
+def liberty(question: str, text: str, source: Evidence) -> str:
+    """What a supported claim does beyond saying its source again; empty if nothing.
+
+    A stricter test, for models that pick wrong words from the right sentence: every telling word must stand in the
+    source or the question, it must be more than a word or two, and if it answers with a number, the source must not
+    hold another one that could be meant.
+    """
+    known = stems(f"{source.candidate.context}\n{source.candidate.quote}\n{question}")
+    strange = [stem for stem in content_stems(text) if stem not in known]
+    if strange:
+        return f"the word {strange[0]!r} is its own"
+    if len(text.split()) < _STATEMENT_WORDS:
+        return "too short to be a statement"
+    asked = numbers(question)
+    answered = numbers(text) - asked
+    if answered and numbers(source.candidate.quote) - asked - answered:
+        return "the source holds another number that could be meant"
+    return ""
 
 
 def fault_of(text: str, sources: Sequence[Evidence], cosine: float) -> str:

@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from assistant.evidence import Candidate, Evidence
-from assistant.prompt import INSTRUCTIONS, LARGE, SMALL, build, defaced, shown
+from assistant.prompt import LARGE, NUMBERED, SMALL, build, defaced, shown
 from indexers.errors import UsageError
 from indexers.types import Chunk, Hit, LinesLocator
 
@@ -31,7 +33,7 @@ def test_the_prompt_never_exceeds_its_budget_and_never_cuts_the_question(texts, 
         messages, taken = build(question, [item(text) for text in texts], count, budget)
     except UsageError:
         bare = f"\nQuestion: {' '.join(question.split())}"
-        assert count(INSTRUCTIONS) + count(bare) + 32 > budget
+        assert count(NUMBERED) + count(bare) + 32 > budget
         return
     assert sum(count(message.content) for message in messages) <= budget
     assert messages[-1].content.endswith(f"Question: {' '.join(question.split())}")
@@ -58,7 +60,7 @@ def test_the_instructions_are_the_same_prefix_every_time():
 
 def test_a_long_first_passage_is_shown_from_its_beginning():
     text = " ".join(f"word{i}" for i in range(500))
-    budget = words(INSTRUCTIONS) + 32 + 60
+    budget = words(NUMBERED) + 32 + 60
     messages, taken = build("When?", [item(text)], words, budget)
     line = messages[1].content.splitlines()[0]
     assert line.startswith("[1] (Lease) word0 word1") and line.endswith(" …")
@@ -68,7 +70,7 @@ def test_a_long_first_passage_is_shown_from_its_beginning():
 
 def test_a_later_passage_that_does_not_fit_is_left_out_whole():
     texts = ["The lease ends in May.", "word " * 400]
-    messages, taken = build("When?", [item(text) for text in texts], words, words(INSTRUCTIONS) + 60)
+    messages, taken = build("When?", [item(text) for text in texts], words, words(NUMBERED) + 60)
     assert len(taken) == 1 and "word word" not in messages[1].content
 
 
@@ -109,7 +111,7 @@ def test_defacing_leaves_one_line_and_keeps_the_words(text):
 def test_small_models_are_shown_sentences_and_large_ones_whole_chunks_once():
     body = "The lease ends in May. The rent is 5 euros. No pets."
     evidence = [item(body, end=22), item(body, start=23, end=43), item("Other.", chunk_id=2)]
-    assert [each.candidate.quote for each in shown(evidence, SMALL)] == [
+    assert [each.candidate.quote for each in shown(evidence, replace(SMALL, passages=3))] == [
         "The lease ends in May.",
         "The rent is 5 euros.",
         "Other.",

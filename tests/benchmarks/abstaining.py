@@ -70,7 +70,7 @@ def measure(collection: datasets.Collection) -> Scores:
                 fused = parts.retriever.fused(question.text, vector, 100, left)
                 hits = parts.retriever.hits(fused, HITS)
                 found = evidence.candidates(hits)
-                cosines = embed([each.text for each in found]) @ vector
+                cosines = embed([each.compared for each in found]) @ vector
                 weigh = evidence.Asked(question.text, parts.library.words().weight)
                 rows = evidence.scored(weigh, found, cosines)
                 told = evidence.features(weigh, rows)
