@@ -31,7 +31,7 @@ WordWeight = Callable[[str], float]
 _LONG = 60
 """Words: a longer "sentence" is a list or a block of code, and is cut at its lines and clauses."""
 _HEADING_WORDS = 10
-_HEADING_MARKS = re.compile(r"^[#*=\s]*(?:\d+(?:\.\d+)*\.?\s+)?|[#*=\s]+$")
+_HEADING_MARKS = re.compile(r"^[#*=\s]*(?:\d+(?:\.\d+)*\.\s+)?|[#*=\s]+$")
 _BULLET = re.compile(r"[-*•–·]\s")
 _CLAUSE_END = re.compile(r"\n|(?<=[;:])\s|(?<=,)\s")
 

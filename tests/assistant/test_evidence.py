@@ -50,8 +50,28 @@ def evidence(text):
 
 
 def test_within_words():
-    long, short, other = evidence("word " * 50), evidence("three short words"), evidence("Three  short WORDS")
+    long, short, other = evidence("word " * 50 + "."), evidence("Three short words."), evidence("Three  short WORDS.")
     assert within_words([long, short], 10, 3) == [long]
     assert within_words([short, other, long], 60, 3) == [short, long]
-    assert within_words([short, evidence("a b"), evidence("c d")], 60, 2) == [short, evidence("a b")]
+    assert within_words([short, evidence("A b."), evidence("C d.")], 60, 2) == [short, evidence("A b.")]
     assert within_words([], 60, 3) == []
+
+
+def test_a_heading_is_quoted_only_if_nothing_else_is_there():
+    heading, sentence = evidence("## The rent"), evidence("The rent is 5 euros.")
+    assert heading.candidate.is_heading
+    assert not sentence.candidate.is_heading
+    assert within_words([sentence, heading], 60, 3) == [sentence]
+    assert within_words([heading], 60, 3) == [heading]
+
+
+def test_what_is_no_heading():
+    lines = ["- 4.0 kg of salt", "1.34 metres", "It rained!", "word " * 11]
+    assert not any(evidence(line).candidate.is_heading for line in lines)
+    assert all(evidence(line).candidate.is_heading for line in ["3. Rent", "WHAT I REMEMBER", "## 11 May: open day"])
+
+
+def test_a_row_is_compared_with_its_table_around_it():
+    (row,) = candidates([hit("2024 | 2968", header="Year | Open days")])
+    assert row.compared.endswith("Year | Open days: 2024 | 2968")
+    assert row.quote == "2024 | 2968"
