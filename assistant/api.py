@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from assistant import models
-from assistant.answers import Answer, Answered, Event
+from assistant.answers import Answer, Answered, Event, Retrieved, Sentence
 from assistant.settings import load
 from indexers.errors import UsageError
 from indexers.pipeline import AddReport, Progress
@@ -24,7 +24,9 @@ class Assistant:
     Opening is cheap: models load when they are first used. Safe to use from several threads.
 
     Args:
-        library: its folder, created if missing; None: the user's default library.
+        library: its folder; None: the user's default library.
+        create: make the library if it is missing. If false, one that is not there (and is not the user's default) is
+            an error, told when it is first needed.
         settings: any of ``assistant.settings.Settings`` by name, before the environment and the settings file.
 
     Raises:
@@ -36,11 +38,13 @@ class Assistant:
     ...     print(locus.ask("When does the lease end?").text)
     """
 
-    def __init__(self, library: PathLike | None = None, **settings: Any) -> None:
+    def __init__(self, library: PathLike | None = None, *, create: bool = True, **settings: Any) -> None:
         self.settings = load({"library": library, **settings})
         from assistant.build import Parts
 
-        self._parts = Parts(self.settings)
+        self._parts = Parts(self.settings, create=create)
+        if create:
+            self._parts.library  # noqa: B018 - opens it, so that a folder that can not be one is told at once
 
     def __enter__(self) -> Assistant:
         return self
@@ -157,7 +161,8 @@ class Assistant:
             raise UsageError("the query is empty; give some words to search for")
         if k < 1:
             raise UsageError("k must be at least 1")
-        return self._parts.retriever.search(query, k, media=_media(media), under=_under(under))
+        kinds, folder = _media(media), _under(under)
+        return [] if self._is_empty() else self._parts.retriever.search(query, k, media=kinds, under=folder)
 
     def ask(self, question: str, **options: Any) -> Answer:
         """The answer to ``question``; options as in ``stream``."""
@@ -190,9 +195,26 @@ class Assistant:
             UsageError: the question is empty, or a filter that can not be.
             ModelMissing: there is no text model.
         """
-        yield from self._parts.answerer.stream(
-            question, earlier=earlier, media=_media(media), under=_under(under), cancelled=cancelled
-        )
+        kinds, folder = _media(media), _under(under)
+        if question.strip() and self._is_empty():
+            yield from _nothing_held(question)
+        else:
+            yield from self._parts.answerer.stream(
+                question, earlier=earlier, media=kinds, under=folder, cancelled=cancelled
+            )
+
+    def _is_empty(self) -> bool:
+        """Whether there is nothing to find: then no model is loaded, nor missed."""
+        with self._parts.library.mutex:
+            return not self._parts.library.catalog.counts()["chunks"]
+
+
+def _nothing_held(question: str) -> Iterator[Event]:
+    from assistant.answering import EMPTY_LIBRARY
+
+    yield Retrieved(question, ())
+    said = (Sentence(EMPTY_LIBRARY, False),)
+    yield Answered(Answer(question, EMPTY_LIBRARY, False, True, "quotes", said, (), "", {"total": 0.0}))
 
 
 def _listed(paths: Iterable[PathLike] | PathLike) -> list[PathLike]:

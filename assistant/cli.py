@@ -6,15 +6,16 @@ needed is missing · 5 the library is in use · 130 interrupted.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 from assistant import show
@@ -33,7 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-models_app = typer.Typer(help="What models there are, download and check them.", invoke_without_command=True)
+models_app = typer.Typer(invoke_without_command=True)
 app.add_typer(models_app, name="models")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -62,9 +63,10 @@ def _root(
 
 
 @contextmanager
-def _assistant(context: typer.Context, **settings: Any) -> Iterator[Assistant]:
+def _assistant(context: typer.Context, *, create: bool = False, **settings: Any) -> Iterator[Assistant]:
+    """The assistant of a command; only ``add`` makes a library that is not there (a mistyped one stays unmade)."""
     options: _Options = context.find_root().obj
-    with Assistant(options.library, **settings) as locus:
+    with Assistant(options.library, create=create, **settings) as locus:
         yield locus
 
 
@@ -73,9 +75,13 @@ def add(
     context: typer.Context, paths: Annotated[list[Path], typer.Argument(metavar="PATH…")], as_json: Json = False
 ) -> None:
     """Index files and folders; unchanged files cost nothing."""
-    with _assistant(context) as locus:
-        with show.progress() as on_progress:
-            report = locus.add(paths, on_progress=on_progress)
+    with _assistant(context, create=True) as locus:
+        try:
+            with show.progress() as on_progress:
+                report = locus.add(paths, on_progress=on_progress)
+        except KeyboardInterrupt:
+            show.note("interrupted; what was finished is kept, and the same command goes on from there")
+            raise typer.Exit(INTERRUPTED) from None
         if as_json:
             show.json_out(report.to_dict())
         else:
@@ -101,6 +107,8 @@ def ask(
             show.json_out(answer.to_dict())
         else:
             show.answer(answer)
+        if not answer.citations:
+            _why_nothing(locus, media, under)
 
 
 @app.command()
@@ -131,6 +139,9 @@ def search(
             show.json_out([hit.to_dict() for hit in hits])
         else:
             show.hits(hits)
+        if not hits:
+            show.note("nothing found")
+            _why_nothing(locus, media, under)
 
 
 @app.command()
@@ -142,6 +153,8 @@ def files(context: typer.Context, as_json: Json = False, media: MediaOption = No
             show.json_out([document.to_dict() for document in documents])
         else:
             show.documents(documents)
+        if not documents:
+            _why_nothing(locus, media, under)
 
 
 @app.command()
@@ -198,10 +211,10 @@ def demo(
 
 
 @models_app.callback(invoke_without_command=True)
-def models_root(context: typer.Context) -> None:
-    """List the models when no command is given."""
+def models_root(context: typer.Context, as_json: Json = False) -> None:
+    """What models there are; download and check them. Without a command: list them."""
     if context.invoked_subcommand is None:
-        models_list(context)
+        models_list(context, as_json)
 
 
 @models_app.command("list")
@@ -244,35 +257,72 @@ def _kinds(media: str | None) -> list[str] | None:
     return None if media is None else [kind.strip() for kind in media.split(",") if kind.strip()]
 
 
+def _why_nothing(locus: Assistant, media: str | None, under: Path | None) -> None:
+    """A hint where nothing could be found: the library is empty, or a filter leaves nothing of it."""
+    if not locus.files():
+        show.note("the library is empty; fill it with: locus add PATH")
+    elif under is not None and not locus.files(under=under):
+        show.note(f"the library holds nothing at {under}; see: locus files")
+    elif media is not None and not locus.files(media=_kinds(media), under=under):
+        show.note(f"the library holds no files of this kind: {media}")
+
+
 def main() -> None:
     """Runs the command line and ends the process with its exit code."""
-    # Before any library is imported that reads them: nothing phones home, no progress bars of others.
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    # Libraries read these when they are loaded, so they come before any of them. The spin count keeps idle threads of
+    # torch and llama.cpp from taking the cores from one another (see ``assistant.llm_native``).
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "300")
     sys.exit(run(sys.argv[1:]))
 
 
-def run(arguments: list[str]) -> int:
+_ClickException: type[Exception] = typer.BadParameter.__bases__[0].__bases__[0]
+"""What typer raises for a call it can not read. Newer typers carry a click of their own, so it is not click's."""
+
+
+def run(arguments: Sequence[str]) -> int:
     """Runs one command and gives its exit code; ``main`` without the process around it."""
     debug = "--debug" in arguments
+    if debug:
+        logging.basicConfig(level=logging.INFO)
+    try:
+        code = _run(list(arguments))
+        sys.stdout.flush()
+    except LocusError as error:
+        show.error(str(error))
+        code = error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    except (BrokenPipeError, SystemExit):
+        # The reader of a pipe has seen enough ("locus files | head"); rich and typer make an exit of it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - the edge of the program: people are told in one line
+        told = " ".join(f"{type(error).__name__}: {error}".split())
+        show.error(f"unexpected error ({told}); " + ("please report it" if debug else "run again with --debug"))
+        code = LocusError.exit_code
+    else:
+        return code
+    if debug:
+        traceback.print_exc()
+    return code
+
+
+def _run(arguments: list[str]) -> int:
     command = typer.main.get_command(app)
     try:
         code = command.main(args=arguments, prog_name="locus", standalone_mode=False)
-    except click.exceptions.Abort:
-        return INTERRUPTED
-    except KeyboardInterrupt:
-        show.note("interrupted; what was finished is kept")
-        return INTERRUPTED
-    except click.ClickException as error:
-        show.error(error.format_message())
+    except _ClickException as error:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context is not None else "locus"
+        # Called without a command, the help was shown already, and the error says nothing.
+        if told := _message(error):
+            show.error(f"{told.rstrip('.')}; see: {path} --help")
         return UsageError.exit_code
-    except LocusError as error:
-        if debug:
-            raise
-        show.error(str(error))
-        return error.exit_code
-    except BrokenPipeError:
-        # The reader of a pipe has seen enough ("locus files | head").
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     return code if isinstance(code, int) else 0
+
+
+def _message(error: Exception) -> str:
+    format_message: Callable[[], str] = getattr(error, "format_message", error.__str__)
+    return "" if type(error).__name__ == "NoArgsIsHelpError" else format_message()

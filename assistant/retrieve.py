@@ -13,6 +13,7 @@ Knows no LLM. Every hit is joined to a live chunk, so that a stale snapshot is n
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -96,8 +97,14 @@ class Retriever:
         contents = self._contents(media, under)
         if contents is not None and not len(contents):
             return []
-        fused = self.fused(query, vector, max(_DEPTH, 4 * k), contents)
-        return self.hits(fused, k, media, under)
+        depth = max(_DEPTH, 4 * k)
+        while True:
+            fused = self.fused(query, vector, depth, contents)
+            hits = self.hits(fused, k, media, under)
+            # What was deleted since it was indexed takes places in the ranking until the library is told: look deeper.
+            if len(hits) == k or len(fused) < depth:
+                return hits
+            depth *= 4
 
     def _contents(self, media: frozenset[str] | None, under: str | None) -> NDArray[np.int64] | None:
         if media is None and under is None:
@@ -140,8 +147,17 @@ class Retriever:
     ) -> list[Hit]:
         """A hit for each file that holds the chunk, is there, and passes the filters."""
         paths = self._library.catalog.paths_of(stored.content, media=media, under=under)
-        present = [path for path in paths if os.path.lexists(path.partition("!/")[0])]
+        present = [path for path in paths if self._is_there(path)]
         return [
             Hit(before + i, path, stored.media, stored.chunk, item.score, item.signals, item.chunk_id, stored.title)
             for i, path in enumerate(present, 1)
         ]
+
+    def _is_there(self, path: str) -> bool:
+        """Whether the file at ``path``, or the file that the document ``path`` is inside of, is on the disk."""
+        if os.path.exists(path):  # noqa: PTH110 - Path.exists raises where the system refuses to tell
+            return True
+        # "mail.eml!/report.pdf" is inside "mail.eml"; but "important!/report.pdf" lies in a folder, and is gone.
+        holders = (path[: mark.start()] for mark in re.finditer("!/", path))
+        holder = next((some for some in holders if self._library.catalog.file_state(some) is not None), None)
+        return holder is not None and os.path.exists(holder)  # noqa: PTH110

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.live import Live
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -19,9 +20,9 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 from rich.progress import Progress as Bar
-from rich.table import Table
+from rich.text import Text
 
-from assistant.answers import Answer, Answered, Event, Token
+from assistant.answers import Answer, Answered, Event, Retrieved, Token
 from assistant.wording import squeezed
 from indexers.locators import describe
 from indexers.pipeline import CHANGES, AddReport, FileReport, Progress
@@ -121,19 +122,22 @@ def _named(file: FileReport) -> str:
 
 
 def follow(events: Iterable[Event], *, drafts: bool) -> Answer:
-    """Runs a stream to its answer; on a terminal the draft is shown, dim, while it is written and not checked."""
+    """Runs a stream to its answer; on a terminal a draft is shown, dim, until the checked answer takes its place."""
     console = _err()
-    live = drafts and console.is_terminal
     final: Answer | None = None
-    wrote = False
-    for event in events:
-        if isinstance(event, Token) and live:
-            console.print(f"[dim]{escape(event.text)}[/dim]", end="")
-            wrote = True
-        elif isinstance(event, Answered):
-            final = event.answer
-    if wrote:
-        console.print("\n[dim]— draft above; checked answer below —[/dim]")
+    draft = ""
+    with ExitStack() as stack:
+        live: Live | None = None
+        if drafts and console.is_terminal:
+            live = stack.enter_context(Live(Text("searching …", "dim"), console=console, transient=True))
+        for event in events:
+            if isinstance(event, Answered):
+                final = event.answer
+            elif live is not None and isinstance(event, Token):
+                draft += event.text
+                live.update(Text(f"{draft} …", "dim"))
+            elif live is not None and isinstance(event, Retrieved):
+                live.update(Text("reading what was found …", "dim"))
     assert final is not None, "a stream always ends with an answer"
     return final
 
@@ -144,25 +148,28 @@ def question(text: str) -> None:
 
 
 def answer(found: Answer, *, completed: str = "") -> None:
-    """An answer with its marks, then the places they mean with the words that stand there."""
+    """An answer with its marks, then the places they mean, with the words there that the answer does not say."""
     console = _out()
     if completed:
         console.print(f"[dim]({escape(completed)})[/dim]")
-    said: list[str] = []
+    written: list[str] = []
+    quoted: list[str] = []
     for sentence in found.sentences:
         marks = "".join(f"[{number}]" for number in sentence.citations)
-        text = f"“{sentence.text}”" if _is_quote(found, sentence.text) else sentence.text
-        said.append(f"{escape(text)} [cyan]{escape(marks)}[/cyan]" if marks else escape(text))
-    console.print(" ".join(said))
+        is_quote = _is_quote(found, sentence.text)
+        text = f"“{escape(sentence.text)}”" if is_quote else escape(sentence.text)
+        (quoted if is_quote else written).append(f"{text} [cyan]{escape(marks)}[/cyan]" if marks else text)
+    for line in [" ".join(written), *quoted] if written else quoted:
+        console.print(line)
     if found.abstained and found.citations:
         console.print("\nThe nearest passages, which may not answer it:")
     elif found.citations:
         console.print()
+    said = {sentence.text for sentence in found.sentences}
     for citation in found.citations:
-        quote = _shortened(squeezed(citation.quote))
-        console.print(
-            f"[cyan]{escape(f'[{citation.number}]')}[/cyan] [bold]{escape(str(citation))}[/bold]  “{escape(quote)}”"
-        )
+        line = f"[cyan]{escape(f'[{citation.number}]')}[/cyan] [bold]{escape(str(citation))}[/bold]"
+        quote = squeezed(citation.quote)
+        console.print(line if quote in said else f"{line}  “{escape(_shortened(quote))}”")
 
 
 def _is_quote(found: Answer, text: str) -> bool:
@@ -172,8 +179,6 @@ def _is_quote(found: Answer, text: str) -> bool:
 def hits(found: Sequence[Hit]) -> None:
     """Search results, best first."""
     console = _out()
-    if not found:
-        console.print("nothing found")
     for hit in found:
         console.print(
             f"[cyan]{hit.rank:3}[/cyan]  [bold]{escape(describe(hit.path, hit.locator))}[/bold]  {hit.score:.3f}"
@@ -188,9 +193,6 @@ def _shortened(text: str) -> str:
 def documents(found: Sequence[Document]) -> None:
     """The files of the library."""
     console = _out()
-    if not found:
-        console.print("the library is empty; fill it with: locus add PATH")
-        return
     for document in found:
         pending = f"  (waits for: {', '.join(document.pending)})" if document.pending else ""
         reason = f"  {document.reason}" if document.reason else ""
@@ -217,21 +219,14 @@ def problems(found: Sequence[str]) -> None:
 
 
 def models(rows: Sequence[Mapping[str, Any]]) -> None:
-    """The model catalogue."""
-    table = Table(box=None, pad_edge=False)
-    for column in ("name", "role", "installed", "size", "licence", "from"):
-        table.add_column(column)
+    """The model catalogue, one a line, names never cut: they are what ``locus models pull`` is given."""
+    console = _out()
+    widest = max((len(row["name"]) for row in rows), default=0)
     for row in rows:
-        size = row["size_bytes"]
-        table.add_row(
-            escape(row["name"]),
-            row["role"],
-            "yes" if row["installed"] else "no",
-            f"{size / 1e6:,.0f} MB" if size else "",
-            row["licence"] or "",
-            escape(row["source"] or ""),
-        )
-    _out().print(table)
+        size = f"{row['size_bytes'] / 1e6:,.0f} MB" if row["size_bytes"] else ""
+        state = "installed" if row["installed"] else "–"
+        line = f"{row['name']:<{widest}}  {row['role']:<6}  {state:<9}  {size:>8}  {row['licence'] or '':<10}"
+        console.print(f"{escape(line)}  [dim]{escape(row['source'] or '')}[/dim]")
 
 
 def verified(rows: Sequence[Mapping[str, Any]]) -> None:

@@ -5,6 +5,7 @@ Kept apart from ``types`` so that the data model stays data.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
@@ -116,8 +117,9 @@ def describe(path: str, locator: Locator) -> str:
     >>> describe("notes.md", LinesLocator(10, 24))
     'notes.md, lines 10–24'
     """
-    # A document inside another is "mail.eml!/report.pdf": both names are shown.
-    name = " › ".join(PurePath(part).name for part in path.split("!/"))
+    # A document inside another is "mail.eml!/report.pdf": both names are shown. A folder may be named "important!".
+    parts = [path] if "!/" not in path or os.path.lexists(path) else path.split("!/")
+    name = " › ".join(PurePath(part).name for part in parts)
     where = _where(locator)
     return f"{name}, {where}" if where else name
 
