@@ -76,7 +76,7 @@ def _lay(block: Block, weigh: CountTokens, header_room: int, headers: dict[str, 
     # Blank lines stay: a chunk over them is to be word for word what the source has.
     pieces = [piece for piece in block.pieces if piece.text or piece.joint]
     starts = list(accumulate((len(piece.text) + len(piece.joint) for piece in pieces[:-1]), initial=0))
-    text = "".join(piece.text + piece.joint for piece in pieces[:-1]) + pieces[-1].text
+    text = "".join(piece.text + piece.joint for piece in pieces[:-1]) + pieces[-1].text + pieces[-1].joint.rstrip("\n")
     if block.header not in headers:
         headers[block.header] = shortened(block.header.strip(), weigh, header_room)
     header, header_tokens = headers[block.header]

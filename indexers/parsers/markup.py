@@ -96,10 +96,13 @@ def line_pieces(
     """A piece for each line with text from ``start`` up to ``end``; blank lines live on in the joints."""
     filled = [index for index in range(start, end) if lines[index].strip()]
     following = [*filled[1:], filled[-1] + 1] if filled else []
-    return tuple(
-        Piece(lines[index].rstrip(), locate(index), "\n" * (after - index))
-        for index, after in zip(filled, following, strict=True)
-    )
+    pieces: list[Piece] = []
+    for index, after in zip(filled, following, strict=True):
+        text = lines[index].rstrip()
+        # White space at a line's end is no text, but without it the next line would not stand where it does.
+        between = "\n".join([lines[index][len(text) :], *lines[index + 1 : after], ""])
+        pieces.append(Piece(text, locate(index), between))
+    return tuple(pieces)
 
 
 def paragraphs(lines: Sequence[str]) -> Iterator[Span]:

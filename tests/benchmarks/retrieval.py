@@ -101,8 +101,8 @@ def line_starts(text: str) -> list[int]:
 
 def found_at(text: str, body: str, starts: list[int], locator: LinesLocator) -> int:
     """Where in its file a chunk's body stands; its locator says from which line on."""
-    at = text.find(body, starts[locator.first - 1])
-    assert at >= 0, f"a chunk is not verbatim at lines {locator.first}–{locator.last}"
+    at = text.find(body.partition("\n")[0], starts[locator.first - 1])
+    assert 0 <= at < starts[locator.last], f"a chunk does not stand at lines {locator.first}–{locator.last}"
     return at
 
 
