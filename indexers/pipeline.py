@@ -1,8 +1,9 @@
 """Files into the library: what is new is read, cut, embedded and stored; what is unchanged costs a look.
 
-Reading runs ahead in threads (each drives a sandboxed child), texts are pooled across files so that the embedder
-works on large batches, and a pool is committed in one transaction when its vectors are there. An interruption loses
-at most the files of the pool that was not committed yet.
+Reading and cutting run ahead in threads (each drives a sandboxed child) while this one embeds, so that the model is
+what an ``add`` waits for. Texts are pooled across files so that the embedder works on large batches, and a pool is
+committed in one transaction when its vectors are there. An interruption loses at most the files of the pool that was
+not committed yet; that is why embedding is not moved to a thread, which Ctrl-C would not end.
 """
 
 from __future__ import annotations
@@ -11,46 +12,68 @@ import os
 import stat
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from indexers.catalog import Catalog, FileState
-from indexers.catalog_codec import plain_path
+from indexers.catalog_codec import Content, plain_path
 from indexers.chunking import chunk_blocks, embedded_text
 from indexers.errors import FileError, ModelFailed, Unreadable, Unsupported
 from indexers.library import Library
 from indexers.protocols import TextEmbedder
-from indexers.reading import Reader, Reading, content_key, digest, failed, is_current, read_file
+from indexers.reading import Reader, Reading, content_key, digest, is_current, read_file
+from indexers.records import forget_vanished, refused, store, stored
 from indexers.reports import CHANGES, AddReport, Change, FileReport, Progress
 from indexers.types import Chunk, Status, Vectors
-from indexers.walk import Walked, absolute, walk
+from indexers.walk import absolute, walk
 
 __all__ = ["CHANGES", "AddReport", "Change", "FileReport", "Pipeline", "Progress"]
 
 _POOL_CHARACTERS = 240_000
 """Texts are embedded once so much is pooled (some 60,000 tokens): enough to sort by length, little enough to commit
 often."""
+_FIRST_POOL_CHARACTERS = 30_000
+"""The first pool is smaller and each may be twice the one before: the model does not wait for the first large file's
+neighbours."""
 _POOL_FILES = 500
-_READ_AHEAD = 16
+_READ_AHEAD = 256
 _READ_AHEAD_BYTES = 64_000_000
 """Files, and bytes of files, that may be read but not yet embedded."""
 _PUBLISH_EVERY_S = 15.0
 """How long what is committed may wait for the word index, so that others find it while a long ``add`` goes on."""
 
-_Outcome = Future[Reading] | list[FileReport]
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A file as it was read, and the chunks of each content in it, by its key."""
+
+    reading: Reading
+    chunks: Mapping[str, list[tuple[Chunk, str]]]
+
+
+_Outcome = Future[_Cut] | list[FileReport]
 
 
 @dataclass(slots=True)
 class _Pool:
-    """Files that wait to be embedded together."""
+    """Files that wait to be embedded together; full at ``limit`` characters."""
 
-    readings: list[Reading] = field(default_factory=list)
+    limit: int
+    files: list[_Cut] = field(default_factory=list)
     characters: int = 0
+
+    def put(self, file: _Cut) -> None:
+        self.files.append(file)
+        self.characters += sum(len(chunk.text) for chunks in file.chunks.values() for chunk, _ in chunks)
+
+    @property
+    def is_full(self) -> bool:
+        return self.characters >= self.limit or len(self.files) >= _POOL_FILES
 
 
 class Pipeline:
@@ -58,7 +81,7 @@ class Pipeline:
 
     Args:
         library: where to.
-        embedder: what makes vectors of texts.
+        embedder: what makes vectors of texts; its tokens are counted in ``readers`` threads while it embeds in another.
         reader: what runs parsers; used from ``readers`` threads at once.
         max_file_bytes: larger files get the status ``too_large``.
         readers: how many files are read at the same time.
@@ -94,7 +117,7 @@ class Pipeline:
             self._library.use_space(self._embedder.space)
             # Before anything changes: a snapshot that is ahead of the catalog shows only now.
             self._publish()
-            reports = _forget_vanished(catalog, roots, walked)
+            reports = forget_vanished(catalog, roots, walked)
             reports += [
                 FileReport(plain_path(folder), "text", "failed", Status.UNREADABLE, reason)
                 for folder, reason in walked.refused.items()
@@ -122,18 +145,18 @@ class Pipeline:
         sizes = [_size(path) for path in files]
         total, done_bytes, done_chunks = sum(sizes), 0, 0
         reports: dict[str, list[FileReport]] = {}
-        pool, published = _Pool(), time.monotonic()
+        pool, published = _Pool(min(_FIRST_POOL_CHARACTERS, _POOL_CHARACTERS)), time.monotonic()
         with closing(self._read_ahead(catalog, files, sizes)) as outcomes:
             for number, (path, size, outcome) in enumerate(outcomes, 1):
-                if isinstance(outcome, Reading):
-                    _put(outcome, pool)
+                if isinstance(outcome, _Cut):
+                    pool.put(outcome)
                 else:
                     reports[path] = outcome
-                if pool.characters >= _POOL_CHARACTERS or len(pool.readings) >= _POOL_FILES or number == len(files):
-                    stored = self._commit(catalog, pool)
-                    reports.update(stored)
-                    done_chunks += sum(report.chunks for some in stored.values() for report in some)
-                    pool = _Pool()
+                if pool.is_full or number == len(files):
+                    committed = self._commit(catalog, pool.files)
+                    reports.update(committed)
+                    done_chunks += sum(report.chunks for some in committed.values() for report in some)
+                    pool = _Pool(min(2 * pool.limit, _POOL_CHARACTERS))
                     if time.monotonic() - published > _PUBLISH_EVERY_S:
                         self._publish()
                         published = time.monotonic()
@@ -145,7 +168,7 @@ class Pipeline:
 
     def _read_ahead(
         self, catalog: Catalog, files: Sequence[str], sizes: Sequence[int]
-    ) -> Generator[tuple[str, int, Reading | list[FileReport]], None, None]:
+    ) -> Generator[tuple[str, int, _Cut | list[FileReport]], None, None]:
         """Each file with what reading it gave, or with its reports where there is nothing to store."""
         waiting: deque[tuple[str, int, _Outcome]] = deque()
         waiting_bytes = 0
@@ -165,15 +188,13 @@ class Pipeline:
                         outcome.cancel()
 
     @staticmethod
-    def _settled(
-        catalog: Catalog, path: str, size: int, outcome: _Outcome
-    ) -> tuple[str, int, Reading | list[FileReport]]:
+    def _settled(catalog: Catalog, path: str, size: int, outcome: _Outcome) -> tuple[str, int, _Cut | list[FileReport]]:
         if not isinstance(outcome, Future):
             return path, size, outcome
         try:
             return path, size, outcome.result()
         except FileError as error:
-            return path, size, _refused(catalog, path, error)
+            return path, size, refused(catalog, path, error)
 
     def _look(self, catalog: Catalog, path: str, threads: ThreadPoolExecutor) -> _Outcome:
         """What is to be done with a file: nothing, since it is known or can not be had, or reading it."""
@@ -181,63 +202,69 @@ class Pipeline:
             info = _regular(path)
             known = catalog.file_state(path)
             if known is not None and self._is_unchanged(known, info):
-                return _stored(catalog, path, "unchanged")
+                return stored(catalog, path, "unchanged")
             if info.st_size > self._max_file_bytes:
                 # Not worth a hash: its size and date tell it apart well enough.
                 sha256 = f"size-{info.st_size}-{info.st_mtime_ns}"
             else:
                 sha256 = digest(Path(path))
         except FileError as error:
-            return _refused(catalog, path, error)
+            return refused(catalog, path, error)
         content = catalog.content_id(content_key(sha256, path))
         if content is not None:
             if known is not None and known.content == content:
                 catalog.set_file(path, content, info.st_size, info.st_mtime_ns)
-                return _stored(catalog, path, "unchanged")
+                return stored(catalog, path, "unchanged")
             if not any(catalog.children(other) for other in catalog.paths_of(content)):
                 with catalog.transaction():
                     for inner in catalog.children(path):
                         catalog.remove_file(inner)
                     catalog.set_file(path, content, info.st_size, info.st_mtime_ns)
-                return _stored(catalog, path, "added" if known is None else "updated")
+                return stored(catalog, path, "added" if known is None else "updated")
             # The documents inside it must be found below this path too: read again, embedded only where new.
-        return threads.submit(
-            read_file, path, info.st_size, info.st_mtime_ns, sha256, self._reader, self._max_file_bytes
-        )
+        return threads.submit(self._read_and_cut, path, info, sha256)
+
+    def _read_and_cut(self, path: str, info: os.stat_result, sha256: str) -> _Cut:
+        """In a thread: all that can be done of a file without the catalog and without its vectors."""
+        reading = read_file(path, info.st_size, info.st_mtime_ns, sha256, self._reader, self._max_file_bytes)
+        count, limit = self._embedder.count_tokens, self._embedder.max_tokens
+        chunks = {
+            part.content.hash: chunk_blocks(part.blocks, part.content.title, count, limit) for part in reading.flat()
+        }
+        return _Cut(reading, chunks)
 
     def _is_unchanged(self, known: FileState, info: os.stat_result) -> bool:
         same = (known.size, known.mtime_ns) == (info.st_size, info.st_mtime_ns) and is_current(known.hash)
         fits_now = known.status is Status.TOO_LARGE and info.st_size <= self._max_file_bytes
         return same and not fits_now
 
-    # --- cutting, embedding, storing ---------------------------------------------------------
+    # --- embedding, storing ------------------------------------------------------------------
 
-    def _commit(self, catalog: Catalog, pool: _Pool) -> dict[str, list[FileReport]]:
+    def _commit(self, catalog: Catalog, files: Sequence[_Cut]) -> dict[str, list[FileReport]]:
         """Embeds what waits and stores it in one transaction; gives the reports of each file."""
-        if not pool.readings:
+        if not files:
             return {}
         # Only now is it certain what the catalog holds: it changes between pools, not below.
-        fresh: dict[str, list[tuple[Chunk, str]]] = {}
-        for part in (part for reading in pool.readings for part in reading.flat()):
-            key = part.content.hash
-            if key not in fresh and catalog.content_id(key) is None:
-                fresh[key] = chunk_blocks(
-                    part.blocks, part.content.title, self._embedder.count_tokens, self._embedder.max_tokens
-                )
-        vectors = self._embedded([embedded_text(*chunk) for chunks in fresh.values() for chunk in chunks])
+        fresh: dict[str, tuple[list[tuple[Chunk, str]], Content]] = {}
+        for file in files:
+            for part in file.reading.flat():
+                key = part.content.hash
+                if key not in fresh and catalog.content_id(key) is None:
+                    fresh[key] = (file.chunks[key], part.content)
+        vectors = self._embedded([embedded_text(*chunk) for chunks, _ in fresh.values() for chunk in chunks])
         changes: dict[str, Change] = {}
         with catalog.transaction():
             at = 0
             ids: dict[str, int] = {}
-            contents = {part.content.hash: part.content for r in pool.readings for part in r.flat()}
-            for key, chunks in fresh.items():
-                ids[key] = catalog.add_content(contents[key])
+            for key, (chunks, content) in fresh.items():
+                ids[key] = catalog.add_content(content)
                 catalog.add_chunks(ids[key], chunks, self._embedder.space, vectors[at : at + len(chunks)])
                 at += len(chunks)
-            for reading in pool.readings:
-                changes[reading.path] = "added" if catalog.file_state(reading.path) is None else "updated"
-                _store(catalog, reading, ids)
-        return {path: _stored(catalog, path, change) for path, change in changes.items()}
+            for file in files:
+                path = file.reading.path
+                changes[path] = "added" if catalog.file_state(path) is None else "updated"
+                store(catalog, file.reading, ids)
+        return {path: stored(catalog, path, change) for path, change in changes.items()}
 
     def _embedded(self, texts: Sequence[str]) -> Vectors:
         if not texts:
@@ -249,74 +276,6 @@ class Pipeline:
         ):
             raise ModelFailed(f"the text model {self._embedder.space} gave vectors that are no directions")
         return vectors
-
-
-def _put(reading: Reading, pool: _Pool) -> None:
-    pool.readings.append(reading)
-    pool.characters += sum(
-        len(piece.text) for part in reading.flat() for block in part.blocks for piece in block.pieces
-    )
-
-
-def _store(catalog: Catalog, reading: Reading, ids: dict[str, int]) -> None:
-    """Stores a file and the documents inside it, and forgets those that are not inside it any more."""
-    stale = set(_inside(catalog, reading.path))
-    for part in reading.flat():
-        content = ids.get(part.content.hash) or catalog.content_id(part.content.hash)
-        assert content is not None, "what was not there is among the new"
-        catalog.set_file(part.path, content, part.size, part.mtime_ns, part.parent)
-        stale.discard(part.path)
-    for path in sorted(stale):
-        catalog.remove_file(path)
-
-
-def _inside(catalog: Catalog, path: str) -> Iterator[str]:
-    for inner in catalog.children(path):
-        yield inner
-        yield from _inside(catalog, inner)
-
-
-def _stored(catalog: Catalog, path: str, change: Change) -> list[FileReport]:
-    """Reports of a file that is in the catalog, and of the documents inside it."""
-    return [
-        FileReport(d.path, d.media, change if _found(d.status) else "failed", d.status, d.reason, d.chunks)
-        for d in catalog.documents(under=path)
-    ]
-
-
-def _refused(catalog: Catalog, path: str, error: FileError) -> list[FileReport]:
-    """Reports a file that can not be had now. What is known of it stays, since it may be back soon."""
-    path = plain_path(path)
-    known = catalog.file_state(path)
-    if known is None or known.size < 0:
-        # A size that no file has: it is looked at again next time.
-        reading = failed(path, -1, 0, content_key(f"refused:{path}", path), error)
-        with catalog.transaction():
-            catalog.set_file(path, catalog.add_content(reading.content), -1, 0)
-    return [FileReport(path, "text", "failed", error.status, str(error))]
-
-
-def _forget_vanished(catalog: Catalog, roots: Sequence[str], walked: Walked) -> list[FileReport]:
-    """Forgets what the library knows below a folder and the folder no longer holds.
-
-    A folder without any file is left alone: it may be the mount point of a drive that is not there. So is what lies
-    below a folder that can not be listed.
-    """
-    found = {plain_path(path) for path in walked.files}
-    hidden = tuple(plain_path(folder) + os.sep for folder in walked.refused)
-    reports: list[FileReport] = []
-    for root in roots:
-        below = plain_path(root).rstrip(os.sep) + os.sep
-        if not os.path.isdir(root) or not any(path.startswith(below) for path in found):  # noqa: PTH112
-            continue
-        for path in catalog.paths_under(root):
-            # Not pathlib's, which raises where the system refuses to tell.
-            is_there = os.path.lexists(path) and not os.path.isdir(path)  # noqa: PTH112
-            if path not in found and not is_there and not path.startswith(hidden):
-                gone = _stored(catalog, path, "removed")
-                catalog.remove_file(path)
-                reports += [replace(report, change="removed", reason="no longer there") for report in gone]
-    return reports
 
 
 def _regular(path: str) -> os.stat_result:
@@ -337,10 +296,6 @@ def _regular(path: str) -> os.stat_result:
     if not stat.S_ISREG(info.st_mode):
         raise Unsupported("not a regular file")
     return info
-
-
-def _found(status: Status) -> bool:
-    return status in (Status.INDEXED, Status.PARTIAL)
 
 
 def _size(path: str) -> int:

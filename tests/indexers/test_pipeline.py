@@ -1,6 +1,7 @@
 import os
 import random
 import re
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -622,6 +623,37 @@ def test_no_more_is_read_ahead_than_may_wait(s: Setting, monkeypatch: pytest.Mon
         s.write(f"f{number:02}.txt", f"{number} " + "word " * 200)
     s.pipeline.add([s.files], lambda state: waiting.append(len(s.reader.names) - state.files))
     assert max(waiting) <= 2
+
+
+def test_the_next_file_is_read_and_cut_while_one_is_embedded(s: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline_module, "_POOL_FILES", 1)
+    for number in range(2):
+        s.write(f"f{number}.txt", f"bicycle {number}")
+    second_is_cut = threading.Event()
+    count, embed = HashingEmbedder.count_tokens, HashingEmbedder.embed_passages
+
+    def counting(self: HashingEmbedder, texts: Sequence[str]) -> list[int]:
+        if "bicycle 1" in texts:
+            second_is_cut.set()
+        return count(self, texts)
+
+    def waiting(self: HashingEmbedder, texts: Sequence[str]) -> Vectors:
+        assert second_is_cut.wait(20)
+        return embed(self, texts)
+
+    monkeypatch.setattr(HashingEmbedder, "count_tokens", counting)
+    monkeypatch.setattr(HashingEmbedder, "embed_passages", waiting)
+    assert len(s.add().files) == 2
+    monkeypatch.undo()
+
+
+def test_the_first_pools_are_small_and_grow(s: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline_module, "_FIRST_POOL_CHARACTERS", 1000)
+    monkeypatch.setattr(pipeline_module, "_POOL_CHARACTERS", 4000)
+    for number in range(16):
+        s.write(f"f{number:02}.txt", f"{number:03} " + "word " * 199 + "!")
+    s.add()
+    assert s.embedder.batches == [1, 2, 4, 4, 4, 1]
 
 
 def test_progress_counts_up_to_the_end(s: Setting) -> None:

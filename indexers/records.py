@@ -1,0 +1,86 @@
+"""What the catalog knows of files: changed as readings come in, and told as reports.
+
+Each function is one step inside the pipeline's turn as writer; none reads a file's content or knows a model.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from indexers.catalog import Catalog
+from indexers.catalog_codec import plain_path
+from indexers.errors import FileError
+from indexers.reading import Reading, content_key, failed
+from indexers.reports import Change, FileReport
+from indexers.types import Status
+from indexers.walk import Walked
+
+
+def store(catalog: Catalog, reading: Reading, ids: Mapping[str, int]) -> None:
+    """Stores a file and the documents inside it, and forgets those that are not inside it any more.
+
+    ``ids``: of the contents that were new, by their keys.
+    """
+    stale = set(_inside(catalog, reading.path))
+    for part in reading.flat():
+        content = ids.get(part.content.hash) or catalog.content_id(part.content.hash)
+        assert content is not None, "what was not there is among the new"
+        catalog.set_file(part.path, content, part.size, part.mtime_ns, part.parent)
+        stale.discard(part.path)
+    for path in sorted(stale):
+        catalog.remove_file(path)
+
+
+def _inside(catalog: Catalog, path: str) -> Iterator[str]:
+    for inner in catalog.children(path):
+        yield inner
+        yield from _inside(catalog, inner)
+
+
+def stored(catalog: Catalog, path: str, change: Change) -> list[FileReport]:
+    """Reports of a file that is in the catalog, and of the documents inside it."""
+    return [
+        FileReport(d.path, d.media, change if _found(d.status) else "failed", d.status, d.reason, d.chunks)
+        for d in catalog.documents(under=path)
+    ]
+
+
+def refused(catalog: Catalog, path: str, error: FileError) -> list[FileReport]:
+    """Reports a file that can not be had now. What is known of it stays, since it may be back soon."""
+    path = plain_path(path)
+    known = catalog.file_state(path)
+    if known is None or known.size < 0:
+        # A size that no file has: it is looked at again next time.
+        reading = failed(path, -1, 0, content_key(f"refused:{path}", path), error)
+        with catalog.transaction():
+            catalog.set_file(path, catalog.add_content(reading.content), -1, 0)
+    return [FileReport(path, "text", "failed", error.status, str(error))]
+
+
+def forget_vanished(catalog: Catalog, roots: Sequence[str], walked: Walked) -> list[FileReport]:
+    """Forgets what the library knows below a folder and the folder no longer holds.
+
+    A folder without any file is left alone: it may be the mount point of a drive that is not there. So is what lies
+    below a folder that can not be listed.
+    """
+    found = {plain_path(path) for path in walked.files}
+    hidden = tuple(plain_path(folder) + os.sep for folder in walked.refused)
+    reports: list[FileReport] = []
+    for root in roots:
+        below = plain_path(root).rstrip(os.sep) + os.sep
+        if not os.path.isdir(root) or not any(path.startswith(below) for path in found):  # noqa: PTH112
+            continue
+        for path in catalog.paths_under(root):
+            # Not pathlib's, which raises where the system refuses to tell.
+            is_there = os.path.lexists(path) and not os.path.isdir(path)  # noqa: PTH112
+            if path not in found and not is_there and not path.startswith(hidden):
+                gone = stored(catalog, path, "removed")
+                catalog.remove_file(path)
+                reports += [replace(report, change="removed", reason="no longer there") for report in gone]
+    return reports
+
+
+def _found(status: Status) -> bool:
+    return status in (Status.INDEXED, Status.PARTIAL)
