@@ -325,9 +325,7 @@ def make_mail(source: Path, attachment: Path, target: Path) -> None:
     for name, value in draft.items():
         mail[name] = value
     mail.set_content(str(draft.get_payload()), cte="quoted-printable")
-    mail.add_attachment(
-        attachment.read_bytes(), maintype="text", subtype="csv", filename=attachment.name, cte="base64"
-    )
+    mail.add_attachment(attachment.read_bytes(), maintype="text", subtype="csv", filename=attachment.name, cte="base64")
     mail.set_boundary("==osier-mill==")
     target.write_bytes(mail.as_bytes())
 

@@ -48,7 +48,8 @@ class TextEmbedder(Protocol):
         """Name of the vector space: changes whenever vectors stop being comparable."""
 
     @property
-    def dim(self) -> int: ...
+    def dim(self) -> int:
+        """Dimensions of a vector."""
 
     @property
     def max_tokens(self) -> int:
@@ -85,9 +86,7 @@ class VectorIndex(Protocol):
 class WordIndex(Protocol):
     """BM25 over chunk ids."""
 
-    def add(
-        self, ids: Sequence[int], documents: Sequence[int], texts: Sequence[str], titles: Sequence[str]
-    ) -> None:
+    def add(self, ids: Sequence[int], documents: Sequence[int], texts: Sequence[str], titles: Sequence[str]) -> None:
         """Adds chunks; ``titles[i]`` is the document's title and headings, searched along with the text."""
 
     def remove(self, ids: Sequence[int]) -> None:

@@ -55,10 +55,12 @@ def ours(locus: Assistant, paths: list[Path], questions: list[datasets.Question]
     print(f"  cites the right paragraph                {tally['cites'] / given:.3f} of the answers given")
     print(f"  quotes word for word                     {tally['verbatim']} of {tally['citations']}")
     print(
-        f"  declined {tally['declined'] / count:.3f}, written {tally['llm'] / given:.3f}, {tally['citations'] / given:.1f} citations each"
+        f"  declined {tally['declined'] / count:.3f}, written {tally['llm'] / given:.3f}, "
+        f"{tally['citations'] / given:.1f} citations each"
     )
     print(
-        f"  words {np.mean(words):.0f} (longest {max(words)}), seconds p50 {np.median(seconds):.2f} p95 {np.quantile(seconds, 0.95):.2f}"
+        f"  words {np.mean(words):.0f} (longest {max(words)}), "
+        f"seconds p50 {np.median(seconds):.2f} p95 {np.quantile(seconds, 0.95):.2f}"
     )
 
 

@@ -150,24 +150,18 @@ def test_sums_in_the_workbook_add_up() -> None:
         amounts = [[value for value in row[1:] if isinstance(value, int)] for row in rows]
         assert header[-1] == total[0] == "Total"
         assert all(row[-1] == sum(row[:-1]) for row in amounts)
-        assert [value for value in total[1:] if value is not None] == [
-            sum(c) for c in zip(*amounts, strict=True)
-        ]
+        assert [value for value in total[1:] if value is not None] == [sum(c) for c in zip(*amounts, strict=True)]
 
 
 @pytest.mark.parametrize("question", ANSWERED, ids=lambda question: question["path"])
-def test_answer_stands_at_the_named_place(
-    question: dict[str, Any], library: dict[str, dict[str, str]]
-) -> None:
+def test_answer_stands_at_the_named_place(question: dict[str, Any], library: dict[str, dict[str, str]]) -> None:
     name, _, _ = question["path"].partition("!/")
     text = flat(library[name][place_of(question)])
     assert any(form in text for form in question["expect"])
 
 
 @pytest.mark.parametrize("question", ANSWERED, ids=lambda question: question["path"])
-def test_no_other_place_holds_the_answer(
-    question: dict[str, Any], library: dict[str, dict[str, str]]
-) -> None:
+def test_no_other_place_holds_the_answer(question: dict[str, Any], library: dict[str, dict[str, str]]) -> None:
     """Otherwise another citation would be right as well, and the demo could not tell."""
     name, _, _ = question["path"].partition("!/")
     source = (name, place_of(question))
@@ -181,9 +175,7 @@ def test_no_other_place_holds_the_answer(
 
 
 @pytest.mark.parametrize("question", UNANSWERED, ids=lambda question: question["absent"][0])
-def test_what_can_not_be_answered_stands_nowhere(
-    question: dict[str, Any], library: dict[str, dict[str, str]]
-) -> None:
+def test_what_can_not_be_answered_stands_nowhere(question: dict[str, Any], library: dict[str, dict[str, str]]) -> None:
     asked = question["question"].lower()
     for word in question["absent"]:
         assert word in asked
