@@ -26,7 +26,6 @@ from indexers.protocols import TextEmbedder
 from indexers.types import Hit
 
 NOT_FOUND = "Your library does not seem to hold the answer."
-NEAREST = "The nearest passages:"
 EMPTY_LIBRARY = "Your library is empty."
 
 _HITS = 8
@@ -212,10 +211,8 @@ class Answerer:
         book = _Citations()
         for item in ranking.evidence[:_NEAREST]:
             book.numbers([item])
-        text = NOT_FOUND
-        return Answer(
-            question, text, False, True, "quotes", (Sentence(text, False),), book.listed(), "", clock.timings()
-        )
+        said = (Sentence(NOT_FOUND, False),)
+        return Answer(question, NOT_FOUND, False, True, "quotes", said, book.listed(), "", clock.timings())
 
 
 def _says(said: Sequence[Sentence], text: str) -> bool:
