@@ -21,23 +21,27 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_layering.py
 
-# What can not be installed by pip is named before minutes are spent.
+# What pip can not install is named before minutes are spent.
 tools:
-	@command -v $(PYTHON) >/dev/null || { echo "Locus needs Python 3.11 or newer: no $(PYTHON) here (set PYTHON=…)"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Locus needs Python 3.11 or newer, $(PYTHON) is " + sys.version.split()[0] + " (set PYTHON=…)")'
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv is missing (on Debian: apt install python3-venv)"; exit 1; }
-	@{ command -v c++ && command -v cc; } >/dev/null || { echo "Locus needs a C and C++ compiler to build llama.cpp (on Debian: apt install build-essential)"; exit 1; }
+	@command -v "$(PYTHON)" >/dev/null || { echo "Locus needs Python 3.11 or newer: there is no $(PYTHON) here (another one: make PYTHON=python3.12)"; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Locus needs Python 3.11 or newer, $(PYTHON) is " + sys.version.split()[0] + " (another one: make PYTHON=python3.12)")'
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv is missing (on Debian: apt install python3-venv)"; exit 1; }
+	@{ printf '#include <stdio.h>\n' | $${CC:-cc} -fsyntax-only -x c - && printf '#include <vector>\n' | $${CXX:-c++} -fsyntax-only -x c++ -; } >/dev/null 2>&1 \
+		|| { echo "Locus needs a C and C++ compiler to build llama.cpp (on Debian: apt install build-essential)"; exit 1; }
 
-# llama-cpp-python is built here, for this processor; a part of llama.cpp that it does not use is left out.
-$(VENV)/.bundled: pyproject.toml | tools
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo 'set(LLAMA_BUILD_COMMON OFF CACHE BOOL "" FORCE)' > $(VENV)/llama.cmake
+# llama-cpp-python is built here, for this processor; a part of llama.cpp that it does not use is left out. The file that
+# says so lies in a temporary folder, since a path with spaces would be taken for two arguments.
+$(VENV)/.bundled: pyproject.toml
+	@$(MAKE) --no-print-directory tools
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || "$(PYTHON)" -m venv --clear $(VENV)
 	@echo "Installing (several minutes the first time: llama.cpp is compiled) …"
-	CMAKE_ARGS="-DCMAKE_PROJECT_llama.cpp_INCLUDE=$(CURDIR)/$(VENV)/llama.cmake" $(PIP) install --quiet -e '.[bundled]'
+	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \
+	echo 'set(LLAMA_BUILD_COMMON OFF CACHE BOOL "" FORCE)' > "$$scratch/llama.cmake" && \
+	CMAKE_ARGS="-DCMAKE_PROJECT_llama.cpp_INCLUDE=$$scratch/llama.cmake $$CMAKE_ARGS" $(PIP) install --quiet -e '.[bundled]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.bundled
-	$(PIP) install --quiet -e '.[bundled,dev]'
+	@$(PIP) install --quiet -e '.[bundled,dev]'
 	@touch $@
 
 clean:
