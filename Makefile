@@ -19,6 +19,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy data/*.py
 	$(BIN)/python -m pytest tests/test_layering.py
 
 # What pip can not install is named before minutes are spent.
