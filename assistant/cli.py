@@ -107,7 +107,7 @@ def ask(
             show.json_out(answer.to_dict())
         else:
             show.answer(answer)
-        if not answer.citations:
+        if not answer.citations and not as_json:
             _why_nothing(locus, media, under)
 
 
@@ -117,6 +117,8 @@ def chat(context: typer.Context, no_llm: NoLlm = False) -> None:
     with _assistant(context, llm="none" if no_llm else None) as locus:
         earlier: list[str] = []
         while question := show.prompt():
+            if earlier:
+                show.gap()
             answer = show.follow(locus.stream(question, earlier=earlier), drafts=True)
             show.answer(answer, completed=answer.question if answer.question != question else "")
             earlier.append(answer.question)
@@ -139,7 +141,7 @@ def search(
             show.json_out([hit.to_dict() for hit in hits])
         else:
             show.hits(hits)
-        if not hits:
+        if not hits and not as_json:
             show.note("nothing found")
             _why_nothing(locus, media, under)
 
@@ -153,7 +155,7 @@ def files(context: typer.Context, as_json: Json = False, media: MediaOption = No
             show.json_out([document.to_dict() for document in documents])
         else:
             show.documents(documents)
-        if not documents:
+        if not documents and not as_json:
             _why_nothing(locus, media, under)
 
 
@@ -286,14 +288,15 @@ def run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments
     if debug:
         logging.basicConfig(level=logging.INFO)
+    caught: Exception | None = None
     try:
         code = _run(list(arguments))
         sys.stdout.flush()
     except LocusError as error:
         show.error(str(error))
-        code = error.exit_code
+        code, caught = error.exit_code, error
     except (KeyboardInterrupt, typer.Abort):
-        code = INTERRUPTED
+        return INTERRUPTED
     except (BrokenPipeError, SystemExit):
         # The reader of a pipe has seen enough ("locus files | head"); rich and typer make an exit of it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -301,11 +304,9 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the edge of the program: people are told in one line
         told = " ".join(f"{type(error).__name__}: {error}".split())
         show.error(f"unexpected error ({told}); " + ("please report it" if debug else "run again with --debug"))
-        code = LocusError.exit_code
-    else:
-        return code
-    if debug:
-        traceback.print_exc()
+        code, caught = LocusError.exit_code, error
+    if debug and caught is not None:
+        traceback.print_exception(caught)
     return code
 
 

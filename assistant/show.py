@@ -26,9 +26,11 @@ from assistant.answers import Answer, Answered, Event, Retrieved, Token
 from assistant.wording import squeezed
 from indexers.locators import describe
 from indexers.pipeline import CHANGES, AddReport, FileReport, Progress
-from indexers.types import Document, Hit
+from indexers.types import Document, Hit, Status, WholeLocator
 
 _SNIPPET = 240
+_ALIKE = 5
+"""So many files that failed for the same reason are told one by one."""
 
 
 def _out() -> Console:
@@ -103,22 +105,30 @@ def bytes_progress(name: str) -> Iterator[Callable[[int, int], None] | None]:
 
 
 def added(report: AddReport) -> None:
-    """The summary of an ``add``: what was done, then each file that gave nothing, with the reason."""
+    """The summary of an ``add``: files that gave nothing or not all, with the reason, then what was done."""
     console = _out()
-    for file in report.failed:
-        console.print(f"[yellow]{file.status.value}[/yellow]  {escape(_named(file))}")
-    for file in report.files:
-        if file.change in ("added", "updated") and file.status.value == "partial" and file.reason:
-            console.print(f"[dim]partial[/dim]  {escape(_named(file))}")
-    counts = [(kind, report.count(kind)) for kind in CHANGES]
-    told = ", ".join(f"{number} {kind}" for kind, number in counts if number) or "nothing to index"
-    chunks = sum(file.chunks for file in report.files if file.change in ("added", "updated"))
-    passages = f", {chunks} passages" if chunks else ""
+    _with_reasons(console, report.failed, "yellow")
+    new = [file for file in report.files if file.change in ("added", "updated")]
+    _with_reasons(console, [file for file in new if file.status is Status.PARTIAL and file.reason], "dim")
+    told = ", ".join(f"{report.count(kind)} {kind}" for kind in CHANGES if report.count(kind)) or "nothing to index"
+    chunks = sum(file.chunks for file in new)
+    passages = f", {chunks} {'passage' if chunks == 1 else 'passages'}" if chunks else ""
     console.print(f"{told}{passages}, {report.seconds:.1f} s")
 
 
-def _named(file: FileReport) -> str:
-    return f"{file.path}: {file.reason}" if file.reason else file.path
+def _with_reasons(console: Console, files: Iterable[FileReport], style: str) -> None:
+    """Each file with its reason; many with the same one on one line, since ``locus files`` lists them all."""
+    by_reason: dict[tuple[str, str], list[FileReport]] = {}
+    for file in files:
+        by_reason.setdefault((file.status.value, file.reason), []).append(file)
+    for (status, reason), alike in by_reason.items():
+        if len(alike) > _ALIKE:
+            names = ", ".join(describe(file.path, WholeLocator()) for file in alike[:2])
+            lines = [f"{len(alike)} files ({names}, …): {reason}"]
+        else:
+            lines = [f"{file.path}: {reason}" if reason else file.path for file in alike]
+        for line in lines:
+            console.print(f"[{style}]{status}[/{style}]  {escape(line)}")
 
 
 def follow(events: Iterable[Event], *, drafts: bool) -> Answer:
@@ -140,6 +150,11 @@ def follow(events: Iterable[Event], *, drafts: bool) -> Answer:
                 live.update(Text("reading what was found …", "dim"))
     assert final is not None, "a stream always ends with an answer"
     return final
+
+
+def gap() -> None:
+    """An empty line between answers."""
+    _out().print()
 
 
 def question(text: str) -> None:
