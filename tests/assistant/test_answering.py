@@ -190,7 +190,7 @@ def test_a_cancelled_draft_ends_at_once_and_quotes_answer(manual: Retriever, fak
     asked = answerer(manual, llm)
     events: list[object] = []
     # Cancelled after what was found and three words.
-    events.extend(asked.stream(QUESTION, cancelled=lambda: len(llm.written) >= 3))  # noqa: PERF402 - looked at while it grows
+    events.extend(asked.stream(QUESTION, cancelled=lambda: len(llm.written) >= 3))
     assert len(llm.written) == len([event for event in events if isinstance(event, Token)]) == 3
     assert isinstance(events[-1], Answered)
     check_form(events[-1].answer)
