@@ -66,7 +66,7 @@ class Settings:
     llm_small: str = "auto"
     allow_remote: bool = False
     offline: bool = False
-    abstain_below: float = -1.5
+    abstain_below: float = -1.6
     max_file_mb: int = 200
     read_seconds: int = 60
     read_memory_mb: int = 2048

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistant.retrieve import DENSE_WEIGHT, Retriever, fuse
+from assistant.retrieve import WORDS_PER_SCORE, Retriever, fuse
 from indexers.library import Library
 from indexers.parsers import parser_for
 from indexers.pipeline import Pipeline
@@ -69,19 +69,27 @@ SCORES = st.dictionaries(st.integers(0, 30), st.floats(0, 1), max_size=12)
 def test_the_vectors_decide_where_no_word_is_known() -> None:
     fused = fuse({1: 0.2, 2: 0.9}, {}, 0.0, {})
     assert [item.chunk_id for item in fused] == [2, 1]
-    assert fused[0].score == pytest.approx(DENSE_WEIGHT * 0.9)
+    assert fused[0].score == pytest.approx(0.9)
 
 
 def test_words_weigh_by_the_share_of_what_they_could_give() -> None:
+    weight = WORDS_PER_SCORE * 9.0
     rare = fuse({1: 0.5, 2: 0.5}, {2: 9.0}, 10.0, {})
     common = fuse({1: 0.5, 2: 0.5}, {2: 9.0}, 100.0, {})
-    assert rare[0].score - rare[1].score == pytest.approx((1 - DENSE_WEIGHT) * 0.9)
-    assert common[0].score - common[1].score == pytest.approx((1 - DENSE_WEIGHT) * 0.09)
+    assert rare[0].score - rare[1].score == pytest.approx(weight * 0.9 / (1 + weight))
+    assert common[0].score - common[1].score == pytest.approx(weight * 0.09 / (1 + weight))
+
+
+def test_words_decide_where_they_answer_much_of_the_query_and_meaning_where_they_do_not() -> None:
+    close, worded = {1: 0.7, 2: 0.5}, 2
+    assert fuse(close, {worded: 30.0}, 60.0, {})[0].chunk_id == worded
+    assert fuse(close, {worded: 3.0}, 60.0, {})[0].chunk_id == 1
 
 
 def test_what_only_words_found_keeps_its_cosine_but_does_not_claim_it() -> None:
     (item,) = fuse({}, {7: 5.0}, 10.0, {7: 0.4})
-    assert item.score == pytest.approx(DENSE_WEIGHT * 0.4 + (1 - DENSE_WEIGHT) * 0.5)
+    weight = WORDS_PER_SCORE * 5.0
+    assert item.score == pytest.approx((0.4 + weight * 0.5) / (1 + weight))
     assert item.signals == {"words": 5.0}
 
 
