@@ -182,7 +182,7 @@ class Answerer:
         if not self._style.trusted:
             room = _QUOTED_WORDS - sum(len(sentence.text.split()) for sentence in said)
             for item in evidence_.within_words(ranking.evidence, room, _QUOTES):
-                text = squeezed(item.candidate.quote)
+                text = item.candidate.readable
                 if len(text.split()) <= room and not _says(said, text):
                     said.append(Sentence(text, True, book.numbers([item])))
         assert self._llm is not None
@@ -203,7 +203,7 @@ class Answerer:
     def _quoted(self, question: str, ranking: Ranking, clock: _Clock) -> Answer:
         book = _Citations()
         chosen = evidence_.within_words(ranking.evidence, _QUOTED_WORDS, _QUOTES)
-        said = tuple(Sentence(squeezed(item.candidate.quote), True, book.numbers([item])) for item in chosen)
+        said = tuple(Sentence(item.candidate.readable, True, book.numbers([item])) for item in chosen)
         text = " ".join(sentence.text for sentence in said)
         return Answer(question, text, True, False, "quotes", said, book.listed(), "", clock.timings())
 

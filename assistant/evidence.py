@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.expects import expected, offers
+from assistant.rows import labelled
 from assistant.wording import content_stems, names, numbers, squeezed, stem_list, stems
 from indexers.chunking import context_line, locate
 from indexers.sentences import split_sentences
@@ -65,6 +66,13 @@ class Candidate:
         """The sentence on one line, a table's row with the header's words before it."""
         row = squeezed(self.quote)
         return f"{squeezed(self.hit.chunk.header)}: {row}" if self.hit.chunk.header else row
+
+    @property
+    def readable(self) -> str:
+        """What is said of it in an answer: the sentence, or a table's row with each cell under its column's name."""
+        header = self.hit.chunk.header
+        told = labelled(header, self.quote) if header else squeezed(self.quote)
+        return told if len(told.split()) <= _LONG else squeezed(self.quote)
 
     @property
     def compared(self) -> str:
@@ -280,7 +288,7 @@ def within_words(evidence: Sequence[Evidence], words: int, most: int) -> list[Ev
     taken: list[Evidence] = []
     used = 0
     for item in evidence[: 3 * most]:
-        length = len(item.candidate.quote.split())
+        length = len(item.candidate.readable.split())
         full = used + length > words or len(taken) == most
         if taken and (full or item.candidate.is_heading or _repeats(item, taken)):
             continue

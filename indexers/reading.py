@@ -136,18 +136,18 @@ def _read(
     )
     pending = () if kind.media == "text" else (kind.media,)
     notes = [
-        kind.mismatch,
         *parsed.notes,
         "what is inside it is too deep to be followed" if parsed.attachments and depth >= _MAX_DEPTH else "",
         *(("found by its name only until its model is there",) if pending else ()),
     ]
-    reason = "; ".join(note for note in notes if note)
+    missing = [note for note in notes if note]
+    reason = "; ".join([kind.mismatch, *missing] if kind.mismatch else missing)
     has_text = any(piece.text.strip() for block in parsed.blocks for piece in block.pieces)
     if not has_text and not inner:
         status = Status.EMPTY
         reason = reason or "no text in it"
     else:
-        status = Status.INDEXED if parsed.coverage >= 1 and not reason else Status.PARTIAL
+        status = Status.INDEXED if parsed.coverage >= 1 and not missing else Status.PARTIAL
     content = Content(
         key,
         kind.format,

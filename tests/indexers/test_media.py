@@ -122,7 +122,7 @@ def test_among_kinds_of_text_the_suffix_decides(tmp_path: Path, name: str, text:
         ("a.doc", b"{\\rtf1 x}", "rtf", "named .doc, but is an RTF document"),
         ("a.xls", b"a\tb\n1\t2", "tsv", "named .xls, but is a table of values"),
         ("a.json", b"words", "text", "named .json, but is plain text"),
-        ("a.docx", office("xl/workbook.xml"), "xlsx", "named .docx, but is an Excel workbook"),
+        ("a.docx", office("xl/workbook.xml"), "xlsx", "named .docx, but is an Excel workbook (xlsx)"),
         ("a.docx", bytes(1000), "unknown", "named .docx, but is of a kind not known here"),
         # The same container under two names, and text that may well be called text, are no lies.
         ("a.m4a", b"\0\0\0\x18ftypisom\0\0\0\0", "m4a", ""),
