@@ -29,6 +29,8 @@ from indexers.types import Hit, Locator, WholeLocator
 WordWeight = Callable[[str], float]
 """Stem → how much it tells (inverse document frequency in the library)."""
 
+_FILLER = 0.55
+"""Evidence so far below the best is no longer about the question: without it no gold answer is lost."""
 _LONG = 60
 """Words: a longer "sentence" is a list or a block of code, and is cut at its lines and clauses."""
 _HEADING_WORDS = 10
@@ -284,10 +286,14 @@ def _beside(evidence: Sequence[Evidence], index: int) -> list[str]:
 
 
 def within_words(evidence: Sequence[Evidence], words: int, most: int) -> list[Evidence]:
-    """The best evidence that fits into ``words`` words, at most ``most``; the very best is always taken."""
+    """The best evidence that fits into ``words`` words, at most ``most`` and none far below the very best, which is
+    always taken.
+    """
     taken: list[Evidence] = []
     used = 0
     for item in evidence[: 3 * most]:
+        if item.score < evidence[0].score - _FILLER:
+            break
         length = len(item.candidate.readable.split())
         full = used + length > words or len(taken) == most
         if taken and (full or item.candidate.is_heading or _repeats(item, taken)):

@@ -1,5 +1,7 @@
 """Only what cuts and chooses sentences; how they are ranked is tested by its figures."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -75,3 +77,8 @@ def test_a_row_is_compared_with_its_table_around_it():
     (row,) = candidates([hit("2024 | 2968", header="Year | Open days")])
     assert row.compared.endswith("Year | Open days: 2024 | 2968")
     assert row.quote == "2024 | 2968"
+
+
+def test_what_is_far_below_the_best_is_not_quoted():
+    best, near, far = (replace(evidence(f"Sentence {score}."), score=score) for score in (1.0, 0.6, 0.3))
+    assert within_words([best, near, far], 60, 3) == [best, near]
