@@ -6,7 +6,9 @@ kept in pytest's own cache folder, so that it costs its half minute once and not
 
 import os
 import re
+import signal
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,29 @@ from assistant import Assistant
 from assistant.llm import Message
 
 DATA = Path(__file__).resolve().parents[1] / "data"
+
+
+@contextmanager
+def _ends(seconds: float = 60.0) -> Iterator[None]:
+    def ring(_signal: int, _frame: object) -> None:
+        raise TimeoutError(f"still at it after {seconds:.0f} s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def ends() -> Callable[[], AbstractContextManager[None]]:
+    """A guard against hanging: what runs in it is to end, in far less than the minute after which it is stopped.
+
+    It tells linear from quadratic only where the input is so large that quadratic takes minutes: no speed is asserted.
+    """
+    return _ends
 
 
 @pytest.fixture(scope="session", autouse=True)

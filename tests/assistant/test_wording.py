@@ -1,5 +1,3 @@
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -189,10 +187,9 @@ def test_verdicts():
 
 
 @pytest.mark.parametrize("unit", ["1", "1,", "1.", ",", '"', "“", " ", "[1", "one ", "A ", "nicht ", "a.", "(", "-1 "])
-def test_hostile_texts_cost_no_more_than_their_length(unit):
+def test_hostile_texts_cost_no_more_than_their_length(unit, ends):
     text = unit * (100_000 // len(unit))
-    start = time.perf_counter()
-    for function in (numbers, names, quoted_spans, is_negated, dates, says_nothing):
-        function(text)
-    claims(text, 3)
-    assert time.perf_counter() - start < 8
+    with ends():
+        for function in (numbers, names, quoted_spans, is_negated, dates, says_nothing):
+            function(text)
+        claims(text, 3)
