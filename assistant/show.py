@@ -173,7 +173,8 @@ def answer(found: Answer, *, completed: str = "") -> None:
         marks = "".join(f"[{number}]" for number in sentence.citations)
         is_quote = _is_quote(found, sentence.text)
         text = f"“{escape(sentence.text)}”" if is_quote else escape(sentence.text)
-        (quoted if is_quote else written).append(f"{text} [cyan]{escape(marks)}[/cyan]" if marks else text)
+        own_line = is_quote or found.mode == "quotes"
+        (quoted if own_line else written).append(f"{text} [cyan]{escape(marks)}[/cyan]" if marks else text)
     for line in [" ".join(written), *quoted] if written else quoted:
         console.print(line)
     if found.abstained and found.citations:
