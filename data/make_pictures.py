@@ -26,7 +26,7 @@ WIDTH = 96
 
 SCENES: dict[str, list[list[str]]] = {
     "ask": [
-        ["ask", "When does our water lease end?"],
+        ["ask", "Since when has the mill been a protected building?"],
         ["ask", "What does the fire insurance of the mill cost a year?"],
     ],
     "search": [["search", "spelt", "-k", "3"], ["files"]],
