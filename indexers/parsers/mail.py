@@ -135,7 +135,8 @@ def _read_message(message: Message, depth: int) -> _Mail:
         kind = part.get_content_type()
         if kind == "multipart/encrypted" or _is_enveloped(part):
             raise Encrypted("encrypted; needs its owner's key")
-        payload: Any = part.get_payload()
+        # Asked for only where it is a list: a text is decoded on the way, and a charset with a NUL in it raises.
+        payload: Any = part.get_payload() if part.is_multipart() else None
         if kind == "message/rfc822" and isinstance(payload, list):
             if depth < _MAX_DEPTH:
                 mail.forwarded += [_read_message(inner, depth + 1) for inner in payload]
@@ -152,6 +153,14 @@ def _is_enveloped(part: Message) -> bool:
     return str(part.get_param("smime-type", "enveloped-data")).lower() != "signed-data"
 
 
+def _undecoded(part: Message) -> bytes:
+    """The body of a part as it stands in the mail; nothing where its charset can not even be asked for."""
+    try:
+        return str(part.get_payload()).encode("utf-8", "replace")
+    except _MALFORMED:
+        return b""
+
+
 def _read_part(part: Message, mail: _Mail) -> None:
     kind = part.get_content_type()
     name = _file_name(part)
@@ -161,7 +170,7 @@ def _read_part(part: Message, mail: _Mail) -> None:
     try:
         content = part.get_payload(decode=True)
     except _MALFORMED:
-        content = str(part.get_payload()).encode("utf-8", "replace")
+        content = _undecoded(part)
     if not isinstance(content, bytes) or not content.strip():
         return
     is_body = kind in ("text/plain", "text/html", "text/enriched", "text/richtext")

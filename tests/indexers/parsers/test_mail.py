@@ -124,6 +124,11 @@ def test_empty_and_too_deep_mail(tmp_path: Path) -> None:
         read(b"Subject: x\n" + deep + b"\ntext", tmp_path)
 
 
+def test_a_charset_that_is_no_name_is_guessed(tmp_path: Path) -> None:
+    raw = b"Subject: Lease\nContent-Type: text/plain; charset=\"ut\0f-8\"\n\nIt ends in May.\n"
+    assert any("ends in May" in piece.text for block in read(raw, tmp_path).blocks for piece in block.pieces)
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_damaged_mail_is_read_or_a_file_error(data: st.DataObject, tmp_path: Path) -> None:
