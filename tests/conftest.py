@@ -12,9 +12,14 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from assistant import Assistant
 from assistant.llm import Message
+
+# The same examples on every run, so that a run tells of the change it tests; `--hypothesis-profile=default` searches on.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 

@@ -125,7 +125,11 @@ def test_empty_and_too_deep_mail(tmp_path: Path) -> None:
 
 
 def test_a_charset_that_is_no_name_is_guessed(tmp_path: Path) -> None:
-    raw = b"Subject: Lease\nContent-Type: text/plain; charset=\"ut\0f-8\"\n\nIt ends in May.\n"
+    raw = (
+        b"Subject: Lease\nX-Long: "
+        + b"x" * 80
+        + b'\nContent-Type: text/plain; charset="ut\0f-8"\n\nThe caf\xc3\xa9 ends in May.\n'
+    )
     assert any("ends in May" in piece.text for block in read(raw, tmp_path).blocks for piece in block.pieces)
 
 
