@@ -17,7 +17,8 @@ from hypothesis import settings
 from assistant import Assistant
 from assistant.llm import Message
 
-# The same examples on every run, so that a run tells of the change it tests; `--hypothesis-profile=default` searches on.
+# The same examples on every run, so that a run tells of the change it tests; `--hypothesis-profile=default` searches
+# on.
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
