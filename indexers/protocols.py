@@ -5,7 +5,7 @@ Each is small on purpose. Indexing and querying are different calls, never a mod
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from indexers.types import Parsed, Vectors
+from indexers.types import Decoded, Parsed, Pixels, Samples, Spoken, TextLine, Vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,14 @@ class Source:
     """What a parser is given: a readable regular file, the name it is known by, and its format.
 
     ``name`` is the file's own name ("report.pdf"); ``path`` may be a temporary file for a document inside another.
-    ``format`` is one of the names of ``indexers.media``.
+    ``format`` is one of the names of ``indexers.media``. ``beside`` are files that speak of this one: captions of a
+    picture, subtitles of a recording.
     """
 
     path: Path
     name: str
     format: str
+    beside: tuple[Path, ...] = ()
 
 
 class Parser(Protocol):
@@ -37,6 +39,17 @@ class Parser(Protocol):
 
         Raises:
             FileError: it can not be read; the message is the reason.
+        """
+
+
+class Decoder(Protocol):
+    """Makes pixels or samples of one file, a portion at a time. Runs in a child process, as a parser does."""
+
+    def __call__(self, source: Source, start: float) -> Decoded:
+        """The portion that begins at ``start``: 0 is the beginning, every other value was a ``next_start``.
+
+        Raises:
+            FileError: nothing more can be read; the message is the reason.
         """
 
 
@@ -63,6 +76,56 @@ class TextEmbedder(Protocol):
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         """``(dim,)`` float32, L2-normalised."""
+
+
+class ImageEmbedder(Protocol):
+    """Pictures and texts to vectors of one space, which is never compared with another."""
+
+    @property
+    def space(self) -> str:
+        """Name of the vector space: changes whenever vectors stop being comparable."""
+
+    @property
+    def dim(self) -> int:
+        """Dimensions of a vector."""
+
+    @property
+    def scale(self) -> float:
+        """What a cosine is multiplied with to give the model's own log-odds (CLIP's temperature, inverted)."""
+
+    def prepare(self, pixels: Pixels) -> Pixels:
+        """The picture as the model sees it, small: ``(size, size, 3)`` uint8. Needs no weights."""
+
+    def embed_images(self, prepared: Sequence[Pixels]) -> Vectors:
+        """``(len(prepared), dim)`` float32, L2-normalised, of pictures as ``prepare`` gives them."""
+
+    def embed_texts(self, texts: Sequence[str]) -> Vectors:
+        """``(len(texts), dim)`` float32, L2-normalised."""
+
+
+class Ocr(Protocol):
+    """Text in pictures."""
+
+    @property
+    def name(self) -> str:
+        """Changes whenever the same picture may give another text."""
+
+    def read(self, pixels: Pixels) -> list[TextLine]:
+        """The lines of text, in the order in which a person reads them; empty when there are none."""
+
+
+class Transcriber(Protocol):
+    """Speech to text."""
+
+    @property
+    def name(self) -> str:
+        """Changes whenever the same speech may give another text."""
+
+    def transcribe(self, samples: Samples, language: str | None) -> tuple[str, Iterator[Spoken]]:
+        """The language (ISO 639-1, found out if ``language`` is None, "" if nothing is spoken) and what is said.
+
+        The stretches come one after the other while the model works, so that a caller can stop between them.
+        """
 
 
 class VectorIndex(Protocol):

@@ -27,6 +27,14 @@ Box: TypeAlias = tuple[float, float, float, float]
 Vectors: TypeAlias = NDArray[np.float32]
 """``(n, dim)`` float32, L2-normalised."""
 
+Pixels: TypeAlias = NDArray[np.uint8]
+"""``(height, width, 3)`` uint8, RGB, upright as a viewer shows it."""
+
+Samples: TypeAlias = NDArray[np.float32]
+"""``(n,)`` float32 in -1…1, one channel, ``SAMPLE_RATE`` a second."""
+
+SAMPLE_RATE = 16_000
+
 
 # --- where text stands -------------------------------------------------------------------------
 
@@ -148,13 +156,18 @@ class Attachment:
     data: bytes
 
 
+Unread: TypeAlias = Literal["pictures", "sound", "frames"]
+"""What only a model can read: pictures and scanned pages, speech, the frames of a film."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parsed:
     """What a parser read from one file.
 
     ``coverage`` is the share (0–1) of the file's pages, slides, sheets … that could be read; what is missing
     is said in ``notes``, each one clause a person understands ("pages 3 and 4 hold no text").
-    ``metadata`` uses the keys ``author``, ``date`` (ISO 8601), ``subject``, ``keywords`` where they are known.
+    ``metadata`` uses the keys ``author``, ``date`` (ISO 8601), ``subject``, ``keywords``, ``language`` (ISO 639-1),
+    ``duration_s`` where they are known. ``unread`` names what is left to the decoders and models.
     """
 
     blocks: tuple[Block, ...]
@@ -163,6 +176,54 @@ class Parsed:
     attachments: tuple[Attachment, ...] = ()
     coverage: float = 1.0
     notes: tuple[str, ...] = ()
+    unread: tuple[Unread, ...] = ()
+
+
+# --- what a decoder gives, and what models make of it ------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A picture that models look at: a photograph, a scanned page, a figure on a slide, a frame of a film.
+
+    ``locator`` says where it stands: the picture file itself is ``whole``, a page's picture is on the ``page`` (with
+    its box, or none for the page as a whole), a frame has its ``time``.
+    """
+
+    pixels: Pixels
+    locator: Locator
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """One portion of what a decoder reads: pictures, or samples of sound that begin at the second asked for.
+
+    ``next_start`` is where the next portion begins (a page, a second, …, as the decoder counts); None: this was the
+    last. ``notes`` say what could not be read, each a clause.
+    """
+
+    pictures: tuple[Picture, ...] = ()
+    samples: Samples | None = None
+    next_start: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """A line of text in a picture. ``confidence`` is 0–1."""
+
+    text: str
+    box: Box
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A stretch of speech; seconds from the start of the samples that were listened to."""
+
+    start_s: float
+    end_s: float
+    text: str
 
 
 # --- what is stored ----------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import cast
 
+from indexers.decoders import FILMS, PICTURES, SOUNDS
 from indexers.protocols import Parser
 
 PARSERS: dict[str, str] = {
@@ -34,6 +35,8 @@ PARSERS: dict[str, str] = {
     "eml": "indexers.parsers.mail:parse_eml",
     "msg": "indexers.parsers.mail:parse_msg",
     "pdf": "indexers.parsers.pdf:parse_pdf",
+    **dict.fromkeys(PICTURES, "indexers.parsers.image:parse_image"),
+    **dict.fromkeys((*SOUNDS, *FILMS), "indexers.parsers.recording:parse_recording"),
 }
 """Format name (as ``indexers.media`` gives it) → where its parser is."""
 
