@@ -12,10 +12,10 @@ from __future__ import annotations
 import json
 import struct
 from itertools import islice
-from typing import Any
+from typing import Any, get_args
 
 from indexers.locators import locator_from_dict, locator_to_dict
-from indexers.types import Attachment, Block, Locator, PageLocator, Parsed, Piece
+from indexers.types import Attachment, Block, Locator, PageLocator, Parsed, Piece, Unread
 
 _LENGTH = struct.Struct(">Q")
 
@@ -33,6 +33,7 @@ def encode_parsed(parsed: Parsed) -> bytes:
         "attachments": [[attachment.name, len(attachment.data)] for attachment in parsed.attachments],
         "coverage": parsed.coverage,
         "notes": parsed.notes,
+        "unread": parsed.unread,
     }
     # ASCII escapes let lone surrogates through, which no parser should give but some file may provoke.
     body = json.dumps(message, separators=(",", ":")).encode("ascii")
@@ -56,6 +57,7 @@ def decode_parsed(data: bytes) -> Parsed:
             attachments=tuple(_decode_attachments(message["attachments"], data, start)),
             coverage=float(message["coverage"]),
             notes=tuple(map(_text, message["notes"])),
+            unread=tuple(what for what in get_args(Unread) if what in message["unread"]),
         )
     except (struct.error, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise ValueError("not an encoded Parsed") from error

@@ -16,11 +16,13 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Self, TypeVar
 
+from indexers.decoded_codec import decode_decoded
 from indexers.errors import (
     Broken,
     Empty,
@@ -33,8 +35,10 @@ from indexers.errors import (
 )
 from indexers.parsed_codec import decode_parsed
 from indexers.protocols import Source
-from indexers.sandbox_child import EXIT_OUT_OF_MEMORY, HEAD, OUT_OF_MEMORY, PARSED, READY, REFUSED
-from indexers.types import Parsed
+from indexers.sandbox_child import DECODED, EXIT_OUT_OF_MEMORY, HEAD, OUT_OF_MEMORY, PARSED, READY, REFUSED
+from indexers.types import Decoded, Parsed, Unread
+
+_Answer = TypeVar("_Answer")
 
 _REFUSALS: dict[str, type[FileError]] = {
     kind.status.value: kind for kind in (Encrypted, Empty, Unsupported, Broken, Unreadable, TooLarge)
@@ -95,13 +99,22 @@ class Sandbox:
             LocusError: no child could be started; that is not the file's fault.
             RuntimeError: the sandbox is closed.
         """
+        return self._asked(source, None, 0.0, PARSED, decode_parsed)
+
+    def decode(self, source: Source, what: Unread, start: float) -> Decoded:
+        """The portion of the file's pictures, sound or frames that begins at ``start``; raises as ``parse`` does."""
+        return self._asked(source, what, start, DECODED, decode_decoded)
+
+    def _asked(
+        self, source: Source, what: Unread | None, start: float, wanted: bytes, read: Callable[[bytes], _Answer]
+    ) -> _Answer:
         with self._turns:
             child = self._take()
             reusable = False
             try:
-                kind, body, retire = child.ask(source, self._timeout_s)
+                kind, body, retire = child.ask(source, what, start, self._timeout_s)
                 reusable = not retire
-                return self._result(kind, body)
+                return self._result(kind, body, wanted, read)
             except _ChildDeathError as death:
                 if self._closed:
                     raise RuntimeError("the sandbox was closed") from death
@@ -153,10 +166,10 @@ class Sandbox:
             self._children.discard(child)
         child.end()
 
-    def _result(self, kind: bytes, body: bytes) -> Parsed:
+    def _result(self, kind: bytes, body: bytes, wanted: bytes, read: Callable[[bytes], _Answer]) -> _Answer:
         try:
-            if kind == PARSED:
-                return decode_parsed(body)
+            if kind == wanted:
+                return read(body)
             if kind == REFUSED:
                 refusal = json.loads(body)
                 raise _REFUSALS.get(refusal["status"], Broken)(str(refusal["reason"]))
@@ -219,7 +232,7 @@ class _Child:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def ask(self, source: Source, timeout_s: float) -> tuple[bytes, bytes, bool]:
+    def ask(self, source: Source, what: Unread | None, start: float, timeout_s: float) -> tuple[bytes, bytes, bool]:
         """Kind and body of the answer, and whether the child wants to be replaced.
 
         Raises:
@@ -227,9 +240,11 @@ class _Child:
         """
         request = {
             # File names are bytes on Linux; hex carries those that are no valid text.
-            "path": os.fsencode(source.path.absolute()).hex(),
+            "paths": [os.fsencode(path.absolute()).hex() for path in (source.path, *source.beside)],
             "name": source.name,
             "format": source.format,
+            "what": what,
+            "start": start,
         }
         try:
             _pipe(self._process.stdin).write(json.dumps(request).encode("ascii") + b"\n")

@@ -21,6 +21,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from indexers.decoded_codec import encode_decoded
+from indexers.decoders import decoder_for
 from indexers.errors import FileError, Unsupported
 from indexers.parsed_codec import encode_parsed
 from indexers.parsers import parser_for
@@ -28,7 +30,7 @@ from indexers.protocols import Parser, Source
 
 HEAD = struct.Struct(">c?Q")
 """Kind of answer, whether the child wants to be replaced, length of the body."""
-READY, PARSED, REFUSED, OUT_OF_MEMORY = b"R", b"P", b"E", b"M"
+READY, PARSED, DECODED, REFUSED, OUT_OF_MEMORY = b"R", b"P", b"D", b"E", b"M"
 EXIT_OUT_OF_MEMORY = 77
 """Exit status when the memory limit was passed and nothing more can be said."""
 
@@ -71,7 +73,13 @@ def _serve(request: bytes, parser: Parser | None) -> tuple[bytes, bytes]:
     """Reads the file that ``request`` names: kind and body of the answer."""
     try:
         fields = json.loads(request)
-        source = Source(Path(os.fsdecode(bytes.fromhex(fields["path"]))), fields["name"], fields["format"])
+        path, *beside = (Path(os.fsdecode(bytes.fromhex(text))) for text in fields["paths"])
+        source = Source(path, fields["name"], fields["format"], tuple(beside))
+        if fields["what"] is not None:
+            decode = decoder_for(fields["what"], source.format)
+            if decode is None:
+                raise Unsupported(f"no decoder for the {fields['what']} of {source.format} files")
+            return DECODED, encode_decoded(decode(source, fields["start"]))
         read = parser or parser_for(source.format)
         if read is None:
             raise Unsupported(f"no reader for {source.format} files")
