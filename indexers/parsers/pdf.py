@@ -4,24 +4,26 @@ pdfium reads everything; it is 30 times faster than pypdf on text and gave as ma
 on every file it was compared on. pypdf is the rescue for files that pdfium can not open; its text
 comes without boxes. How characters become lines is in ``pdf_page``, how lines become paragraphs in ``pdf_layout``.
 
-It does not know OCR: pages without text are counted and named, so that a later stage can read their pictures.
+It does not know OCR: pages without text are named (``pdf_notes``), and ``unread`` says whether they or pictures beside
+the text are left to be looked at.
 """
 
 from __future__ import annotations
 
-import ctypes
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from itertools import islice
 from pathlib import PurePath, PureWindowsPath
 from typing import Any
 
-from indexers.errors import Empty, Encrypted
+from indexers.errors import Empty
+from indexers.parsers.pdf_figures import is_backdrop, is_textless, large_figures, may_hold_figures
+from indexers.parsers.pdf_file import open_document, open_page
 from indexers.parsers.pdf_layout import join_rows, paragraphs, running_lines
+from indexers.parsers.pdf_notes import TEXTLESS, UNREADABLE, page_note
+from indexers.parsers.pdf_outline import Heading, heading_lines, read_outline
 from indexers.parsers.pdf_page import Page, clean, read_page
 from indexers.parsers.pdf_rescue import rescue_pdf
 from indexers.protocols import Source
@@ -44,104 +46,87 @@ _FILLERS = {"anonymous", "unspecified", "unknown"}
 _DATE = re.compile(r"D?:?(\d{4})(\d\d)?(\d\d)?(?:(\d\d)(\d\d)(\d\d)?)?(?:(Z)|([+-])(\d\d)'?(\d\d)?)?")
 
 
-@dataclass(frozen=True, slots=True)
-class _Heading:
-    """An entry of the outline: the titles that lead to it, its page (from 1) and the place there, if it names one.
-
-    The place is in PDF user space (points), as the page's view is not known before the page is read.
-    """
-
-    path: tuple[str, ...]
-    page: int
-    place: tuple[float, float] | None
-
-
 def parse_pdf(source: Source) -> Parsed:
     """The text of a PDF, one piece a line, each with its box on the visible page.
 
     Raises:
         Encrypted: it does not open with the empty password.
-        Empty: no page holds text and nothing is attached.
+        Empty: its pages are blank and nothing is attached.
         Broken: neither pdfium nor pypdf can read it.
     """
     import pypdfium2
 
     try:
-        document = pypdfium2.PdfDocument(source.path)
+        with open_document(source.path) as document:
+            parsed = _parse(document, source)
     except pypdfium2.PdfiumError as error:
-        if error.err_code == pypdfium2.raw.FPDF_ERR_PASSWORD:
-            raise Encrypted("needs a password") from error
         return rescue_pdf(source, error)
-    try:
-        return _parse(document, source)
-    finally:
-        # Closed by hand: pdfium is not thread-safe, and a finalizer may run in any thread.
-        document.close()
+    return parsed or rescue_pdf(source, None)
 
 
-def _parse(document: Any, source: Source) -> Parsed:
-    pages, unreadable = _read_pages(document)
-    headings = tuple(_outline(document))
+def _parse(document: Any, source: Source) -> Parsed | None:
+    """What pdfium can read; None if that is no page at all."""
+    read = _read_pages(document, look=may_hold_figures(source.path))
+    pages = read.pages
+    headings = tuple(read_outline(document))
     attachments, notes = _attachments(document)
-    scanned = [page.number for page in pages if not page.lines and not page.blank]
-    missing = len(scanned) + len(unreadable)
-    if not any(page.lines for page in pages) and not attachments:
-        if unreadable and not scanned:
-            return rescue_pdf(source, None)
-        raise Empty(f"no text: {_count(missing, 'scanned page')}" if missing else "no text: only blank pages")
-    notes = (*_page_notes("no text on", scanned), *_page_notes("can not read", unreadable), *notes)
+    missing = len(read.textless) + len(read.unreadable)
+    if not any(page.lines for page in pages) and not attachments and not read.textless:
+        if read.unreadable:
+            return None
+        raise Empty("no text: only blank pages")
+    notes = (*page_note(TEXTLESS, read.textless), *page_note(UNREADABLE, read.unreadable), *notes)
     information = _information(document)
     return Parsed(
         blocks=tuple(_blocks(pages, headings)),
         title=_title(information.get("Title", ""), source.name),
         metadata=_metadata(information),
         attachments=attachments,
-        coverage=1.0 - missing / max(len(pages) + len(unreadable), 1),
+        coverage=1.0 - missing / max(len(pages) + len(read.unreadable), 1),
         notes=notes,
+        unread=("pictures",) if read.textless or read.has_figures else (),
     )
 
 
 # --- pages -------------------------------------------------------------------------------------
 
 
-def _read_pages(document: Any) -> tuple[list[Page], list[int]]:
-    """Every page that can be read, and the numbers of those that can not."""
+@dataclass(slots=True)
+class _Pages:
+    """Every page that can be read, the numbers of those that can not and of those without text."""
+
+    pages: list[Page] = field(default_factory=list)
+    unreadable: list[int] = field(default_factory=list)
+    textless: list[int] = field(default_factory=list)
+    has_figures: bool = False
+
+
+def _read_pages(document: Any, *, look: bool) -> _Pages:
+    """Reads all pages and, if asked to ``look``, finds out whether there is a picture beside their text."""
     import pypdfium2
 
-    # What is typed into a form stands in annotations; flattening makes it text of the page.
-    has_forms = document.get_formtype() != pypdfium2.raw.FORMTYPE_NONE
-    if has_forms:
-        document.init_forms()
-    pages: list[Page] = []
-    unreadable: list[int] = []
+    found = _Pages()
     for index in range(len(document)):
         try:
-            with _page(document, index, flatten=has_forms) as page:
-                read = read_page(page, index + 1)
+            with open_page(document, index) as handle:
+                page = read_page(handle, index + 1)
+                if is_textless(handle, page):
+                    found.textless.append(index + 1)
+                elif look and not found.has_figures:  # one is enough to know
+                    large = large_figures(handle, page.view)
+                    found.has_figures = not all(is_backdrop(figure, page) for figure in large)
         except pypdfium2.PdfiumError:
-            unreadable.append(index + 1)
+            found.unreadable.append(index + 1)
             continue
-        pages.append(replace(read, lines=tuple(join_rows(read.lines))))
-    return pages, unreadable
+        # Glyphs without a meaning known make lines in which nothing can be found.
+        lines = page.lines if any(c.isalnum() for line in page.lines for c in line.text) else ()
+        found.pages.append(replace(page, lines=tuple(join_rows(lines))))
+    return found
 
 
-@contextmanager
-def _page(document: Any, index: int, *, flatten: bool = False) -> Iterator[Any]:
-    page = document[index]
-    try:
-        if flatten:
-            page.flatten()
-            # A flattened page shows its new content only when it is loaded anew.
-            page.close()
-            page = document[index]
-        yield page
-    finally:
-        page.close()
-
-
-def _blocks(pages: Sequence[Page], headings: Sequence[_Heading]) -> Iterator[Block]:
+def _blocks(pages: Sequence[Page], headings: Sequence[Heading]) -> Iterator[Block]:
     running = running_lines(pages)
-    by_page: dict[int, list[_Heading]] = defaultdict(list)
+    by_page: dict[int, list[Heading]] = defaultdict(list)
     for heading in headings:
         by_page[heading.page].append(heading)
     path: tuple[str, ...] = ()
@@ -150,7 +135,7 @@ def _blocks(pages: Sequence[Page], headings: Sequence[_Heading]) -> Iterator[Blo
         kept = tuple(line for index, line in enumerate(page.lines) if index not in dropped)
         page = replace(page, lines=kept)
         # An outline may jump over pages without text; its last entry there still leads to what follows.
-        starts = _heading_lines(page, by_page[page.number])
+        starts = heading_lines(page, by_page[page.number])
         for stretch in paragraphs(kept, starts.keys()):
             path = starts.get(stretch.start, path)
             pieces = tuple(
@@ -160,63 +145,7 @@ def _blocks(pages: Sequence[Page], headings: Sequence[_Heading]) -> Iterator[Blo
         path = starts.get(len(kept), path)
 
 
-def _heading_lines(page: Page, headings: Sequence[_Heading]) -> dict[int, tuple[str, ...]]:
-    """Line index → the heading path from there on, for the entries of the outline that lead to this page.
-
-    A heading is the first line that holds its title, else the first line at its height, else the page's first
-    line; an entry below all lines begins after the last one.
-    """
-    words = [_words(line.text) for line in page.lines] if headings else []
-    starts: dict[int, tuple[str, ...]] = {}
-    at = 0
-    for heading in headings:
-        at = _heading_line(page, words, heading, at)
-        starts[at] = heading.path
-    return starts
-
-
-def _heading_line(page: Page, words: Sequence[str], heading: _Heading, at: int) -> int:
-    """Index of the line that ``heading`` leads to, at or after ``at``; ``len(words)`` if it is below all lines."""
-    title = _words(heading.path[-1])
-    for index in range(at, len(words)):
-        if title and title in words[index] and len(words[index]) < len(title) + 20:
-            return index
-    if heading.place is None:
-        return at
-    _, top = page.view.point(*heading.place)
-    return next((i for i in range(at, len(words)) if page.lines[i].bottom >= top), len(words))
-
-
-def _words(text: str) -> str:
-    return " ".join(text.casefold().split())
-
-
-# --- outline, metadata, attachments ------------------------------------------------------------
-
-
-def _outline(document: Any) -> Iterator[_Heading]:
-    """The outline in its own order. Entries without a title or a page lend their titles only to those below them."""
-    path: list[str] = []
-    for entry in islice(document.get_toc(max_depth=_HEADING_DEPTH), _OUTLINE_ENTRIES):
-        try:
-            title = " ".join(clean(entry.get_title()).split())[:_HEADING_CHARS]
-        except UnicodeDecodeError:
-            title = ""
-        path[entry.level :] = [title]
-        target = entry.get_dest()
-        index = target.get_index() if target is not None else None
-        if title and index is not None:
-            yield _Heading(tuple(filter(None, path)), index + 1, _target_place(target))
-
-
-def _target_place(target: Any) -> tuple[float, float] | None:
-    """The point (user space) that an outline entry leads to; None if it only names the page."""
-    import pypdfium2.raw as pdfium
-
-    has_x, has_y, has_zoom = (ctypes.c_int() for _ in range(3))
-    x, y, zoom = (ctypes.c_float() for _ in range(3))
-    located = pdfium.FPDFDest_GetLocationInPage(target.raw, has_x, has_y, has_zoom, x, y, zoom)
-    return (x.value, y.value) if located and has_y.value else None
+# --- metadata, attachments ------------------------------------------------------------
 
 
 def _attachments(document: Any) -> tuple[tuple[Attachment, ...], tuple[str, ...]]:
@@ -288,18 +217,3 @@ def _iso_date(text: str) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _page_notes(what: str, numbers: Sequence[int]) -> tuple[str, ...]:
-    """One note that names the pages, or none.
-
-    >>> _page_notes("no text on", [3, 4, 7])
-    ('no text on pages 3, 4 and 7',)
-    """
-    if not numbers:
-        return ()
-    named = [str(number) for number in numbers[:_PAGES_NAMED]]
-    if len(numbers) > _PAGES_NAMED:
-        named.append(f"{len(numbers) - _PAGES_NAMED} more")
-    pages = named[0] if len(named) == 1 else f"{', '.join(named[:-1])} and {named[-1]}"
-    return (f"{what} {'page' if len(numbers) == 1 else 'pages'} {pages}",)

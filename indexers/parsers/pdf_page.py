@@ -86,7 +86,7 @@ class View:
 class Page:
     """The lines of one page (``number`` counts from 1) in reading order.
 
-    ``blank`` says that nothing at all is drawn on it, so that there was nothing to read.
+    ``blank`` says that nothing is drawn within its bounds, so that there was nothing to read.
     """
 
     number: int
@@ -103,16 +103,19 @@ class Page:
         return (round(left, 5), round(top, 5), round(right, 5), round(bottom, 5))
 
 
+def page_view(page: Any) -> View:
+    """How an open ``pypdfium2.PdfPage`` is seen."""
+    left, bottom, right, top = page.get_bbox()
+    return View(left, bottom, right, top, page.get_rotation())
+
+
 def read_page(page: Any, number: int) -> Page:
     """The text of an open ``pypdfium2.PdfPage``; lines wholly outside the visible page are left out.
 
     Raises:
         pypdfium2.PdfiumError: pdfium can not read the page's content.
     """
-    import pypdfium2.raw as pdfium
-
-    left, bottom, right, top = page.get_bbox()
-    view = View(left, bottom, right, top, page.get_rotation())
+    view = page_view(page)
     width, height = view.size
     if width <= 0 or height <= 0:
         return Page(number, view)
@@ -126,8 +129,21 @@ def read_page(page: Any, number: int) -> Page:
         )
     finally:
         textpage.close()
-    blank = not lines and pdfium.FPDFPage_CountObjects(page.raw) == 0
-    return Page(number, view, lines, blank)
+    return Page(number, view, lines, blank=not lines and not _draws(page, view))
+
+
+def _draws(page: Any, view: View) -> bool:
+    """Whether anything at all is drawn within the visible page."""
+    import pypdfium2.raw as pdfium
+
+    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
+    for at in range(pdfium.FPDFPage_CountObjects(page.raw)):
+        thing = pdfium.FPDFPage_GetObject(page.raw, at)
+        if not pdfium.FPDFPageObj_GetBounds(thing, left, bottom, right, top):
+            return True  # nothing says that it can not be seen
+        if left.value < view.right and right.value > view.left and bottom.value < view.top and top.value > view.bottom:
+            return True
+    return False
 
 
 class _TextReader:

@@ -282,9 +282,9 @@ def test_pages_without_text_are_named(read):
     assert found.coverage == pytest.approx(0.5)
 
 
-def test_many_pages_without_text_are_counted(read):
+def test_many_pages_without_text_are_a_range(read):
     found = read(draw(at((72, 100, "text")), *[box] * 14))
-    assert found.notes == ("no text on pages 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 4 more",)
+    assert found.notes == ("no text on pages 2–15",)
 
 
 def test_blank_pages_are_not_missed(read):
@@ -292,9 +292,22 @@ def test_blank_pages_are_not_missed(read):
     assert (found.coverage, found.notes) == (1.0, ())
 
 
-def test_no_text_at_all_is_empty(read):
-    with pytest.raises(Empty, match=r"^no text: 2 scanned pages$"):
-        read(draw(box, box))
+def test_no_text_at_all_is_left_to_be_looked_at(read):
+    found = read(draw(box, box))
+    assert (found.blocks, found.unread, found.coverage) == ((), ("pictures",), 0.0)
+    assert found.notes == ("no text on pages 1 and 2",)
+
+
+def test_blank_pages_alone_are_empty(read):
+    def beyond_the_edge(canvas: Canvas) -> None:
+        canvas.rect(WIDTH + 20, 100, 300, 300, fill=1)
+
+    with pytest.raises(Empty, match=r"^no text: only blank pages$"):
+        read(draw(lambda canvas: None, beyond_the_edge))
+
+
+def test_text_alone_leaves_nothing_to_be_looked_at(read):
+    assert read(draw(at((72, 100, "text")))).unread == ()
 
 
 def test_attachments_come_along_even_without_text(read):

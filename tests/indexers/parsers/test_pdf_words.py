@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from indexers.parsers.pdf import _iso_date, _title
 from indexers.parsers.pdf_layout import is_tabular
+from indexers.parsers.pdf_notes import TEXTLESS, UNREADABLE, after_reading, page_note, pages_named
 from indexers.parsers.pdf_page import Line, clean
 
 
@@ -69,3 +70,21 @@ def test_clean_text_can_be_stored(text):
     cleaned = clean(text)
     cleaned.encode("utf-8")
     assert not any(char < " " and char != "\t" for char in cleaned)
+
+
+@given(st.sets(st.integers(1, 60)))
+def test_every_page_of_a_note_can_be_taken_from_it_again(numbers):
+    notes = page_note(TEXTLESS, sorted(numbers))
+    assert pages_named(TEXTLESS, [*notes, "can not read page 99"]) == sorted(numbers)
+    assert all("  " not in note and ", and" not in note for note in notes)
+
+
+@given(st.sets(st.integers(1, 40)), st.sets(st.integers(41, 60)), st.sets(st.integers(1, 40)))
+def test_pages_that_were_looked_at_are_no_longer_missing(textless, unreadable, read):
+    def parser_says(textless, unreadable):
+        notes = (*page_note(TEXTLESS, sorted(textless)), *page_note(UNREADABLE, sorted(unreadable)), "other")
+        return 1 - len(textless | unreadable) / 100, notes
+
+    coverage, notes = after_reading(*parser_says(textless, unreadable), read)
+    expected_coverage, expected_notes = parser_says(textless - read, unreadable)
+    assert (coverage, notes) == (pytest.approx(expected_coverage), expected_notes)
