@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -221,24 +221,38 @@ def models_root(context: typer.Context, as_json: Json = False) -> None:
 
 @models_app.command("list")
 def models_list(context: typer.Context, as_json: Json = False) -> None:
-    """Show which models are installed and which can be had."""
+    """Show which models are installed, which the settings use, and how to get the others."""
     with _assistant(context) as locus:
-        rows = locus.models()
+        chosen = _in_use(locus)
+        rows = [{**row, "used": row["name"].casefold() in chosen} for row in locus.models()]
         if as_json:
             show.json_out(rows)
         else:
             show.models(rows)
 
 
+def _in_use(locus: Assistant) -> set[str]:
+    """What the settings name, the models among it; a server that writes answers takes the place of a model."""
+    named = asdict(locus.settings) | ({"llm": "none"} if locus.settings.llm_url else {})
+    return {value.casefold() for value in named.values() if isinstance(value, str)}
+
+
 @models_app.command("pull")
 def models_pull(
     context: typer.Context,
-    name: str,
+    name: Annotated[str | None, typer.Argument()] = None,
     revision: Annotated[str | None, typer.Option(help="The commit to take, for models that are not pinned.")] = None,
 ) -> None:
-    """Download a model."""
-    with _assistant(context) as locus, show.bytes_progress(name) as on_progress:
-        path = locus.pull(name, revision=revision, on_progress=on_progress)
+    """Download a model; after an interruption the same command goes on from there."""
+    with _assistant(context) as locus:
+        if name is None:
+            raise UsageError(f"which model? there are: {', '.join(row['name'] for row in locus.models())}")
+        try:
+            with show.bytes_progress(name) as on_progress:
+                path = locus.pull(name, revision=revision, on_progress=on_progress)
+        except KeyboardInterrupt:
+            show.note("interrupted; what arrived is kept, and the same command goes on from there")
+            raise typer.Exit(INTERRUPTED) from None
     show.note(f"{name} is in {path}")
 
 

@@ -89,16 +89,29 @@ def progress() -> Iterator[Callable[[Progress], None] | None]:
 
 
 @contextmanager
-def bytes_progress(name: str) -> Iterator[Callable[[int, int], None] | None]:
-    """A progress bar of a download: called with bytes done and bytes in all."""
+def bytes_progress(name: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar of a download, on a pipe a line per tenth: called with bytes done and bytes in all."""
     console = _err()
     if not console.is_terminal:
-        yield None
+        yield _tenths(name)
         return
     columns = (TextColumn(escape(name)), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
     with Bar(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total or None)
+
+
+def _tenths(name: str) -> Callable[[int, int], None]:
+    told = 0
+
+    def on_progress(done: int, total: int) -> None:
+        nonlocal told
+        tenths = min(10 * done // total, 10) if total else 0
+        if tenths > told:
+            told = tenths
+            note(f"{name}: {10 * tenths} % of {total / 1e6:,.0f} MB")
+
+    return on_progress
 
 
 # --- results -----------------------------------------------------------------------------------
@@ -235,14 +248,19 @@ def problems(found: Sequence[str]) -> None:
 
 
 def models(rows: Sequence[Mapping[str, Any]]) -> None:
-    """The model catalogue, one a line, names never cut: they are what ``locus models pull`` is given."""
+    """The model catalogue, one a line: name, role, size, and whether it is installed and in use, or how to get it.
+
+    Names are never cut: they are what ``locus models pull`` is given.
+    """
     console = _out()
     widest = max((len(row["name"]) for row in rows), default=0)
     for row in rows:
-        size = f"{row['size_bytes'] / 1e6:,.0f} MB" if row["size_bytes"] else ""
-        state = "installed" if row["installed"] else "–"
-        line = f"{row['name']:<{widest}}  {row['role']:<6}  {state:<9}  {size:>8}  {row['licence'] or '':<10}"
-        console.print(f"{escape(line)}  [dim]{escape(row['source'] or '')}[/dim]")
+        line = f"{row['name']:<{widest}}  {row['role']:<6}  {row['size_bytes'] / 1e6:>8,.0f} MB  {row['licence']:<10}"
+        if row["installed"]:
+            state = "installed, in use" if row["used"] else "installed"
+        else:
+            state = f"{'in use, but missing: ' if row['used'] else ''}{row['command']}"
+        console.print(escape(f"{line}  {state}"))
 
 
 def verified(rows: Sequence[Mapping[str, Any]]) -> None:
