@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from indexers.decoders.picture_pixels import fitted, orientation_of, to_rgb, upright
+from indexers.decoders.picture_pixels import MAX_SIDE, fitted, orientation_of, to_rgb, upright
 from indexers.errors import Broken, TooLarge, Unreadable, Unsupported
 from indexers.protocols import Source
 from indexers.types import Pixels
@@ -41,11 +41,11 @@ _PILLOW_NAMES = {
 }
 
 _MAX_PIXELS = 150_000_000
-"""Pixels that are decoded at full size: 600 MB as Pillow holds them."""
-_MAX_PIXELS_OF = {"webp": 80_000_000, "avif": 80_000_000, "heic": 80_000_000}
-"""Less where the library keeps a copy or two of its own."""
-_MAX_JPEG_PIXELS = 1_000_000_000
-"""A JPEG is scaled down while it is decoded; only the time it takes is a limit."""
+"""Pixels that are decoded: 600 MB as Pillow holds them."""
+_MAX_PIXELS_OF = {"webp": 80_000_000, "avif": 80_000_000, "heic": 80_000_000, "jp2": 80_000_000}
+"""Less where the library needs more than 10 bytes a pixel."""
+_MAX_CLAIMED_OF = {"jpeg": 1_000_000_000, "jp2": 200_000_000}
+"""More where the format can be scaled down while it is decoded: only the time it takes is a limit."""
 
 DAMAGE = (
     *(OSError, EOFError, SyntaxError, ValueError, LookupError, ArithmeticError),
@@ -76,14 +76,14 @@ def opened(source: Source, *, salvage: bool = False) -> Iterator[ImageFile]:
         file = source.path.open("rb")
     except OSError as error:
         raise Unreadable(error.strerror or str(error)) from error
-    with file, warnings.catch_warnings(), _pixel_limit(_limit(source.format)):
+    with file, warnings.catch_warnings(), _pixel_limit(_claimed_limit(source.format)):
         warnings.simplefilter("ignore")  # of tags and sizes; what matters comes as an error
         ImageFile.LOAD_TRUNCATED_IMAGES = salvage
         try:
             with Image.open(file, formats=(name,)) as image:
                 yield image
         except Image.DecompressionBombError as error:
-            raise TooLarge(_bomb(file, name, _limit(source.format))) from error
+            raise TooLarge(_bomb(file, name, _claimed_limit(source.format))) from error
         except UnidentifiedImageError as error:
             raise Broken("the head of the picture is damaged or missing") from error
         except DAMAGE as error:
@@ -128,17 +128,16 @@ def _pixel_limit(pixels: int | None) -> Iterator[None]:
     from PIL import Image
 
     before = Image.MAX_IMAGE_PIXELS
-    Image.MAX_IMAGE_PIXELS = (
-        None if pixels is None else pixels // 2
-    )  # Pillow warns above it, and refuses above its double
+    # Pillow warns above it and refuses above its double.
+    Image.MAX_IMAGE_PIXELS = None if pixels is None else pixels // 2
     try:
         yield
     finally:
         Image.MAX_IMAGE_PIXELS = before
 
 
-def _limit(format_name: str) -> int:
-    return _MAX_JPEG_PIXELS if format_name == "jpeg" else _MAX_PIXELS_OF.get(format_name, _MAX_PIXELS)
+def _claimed_limit(format_name: str) -> int:
+    return _MAX_CLAIMED_OF.get(format_name) or _MAX_PIXELS_OF.get(format_name, _MAX_PIXELS)
 
 
 def whole(source: Source) -> tuple[Pixels, tuple[str, ...]]:
@@ -157,14 +156,33 @@ def load(image: ImageFile, format_name: str) -> None:
     Raises:
         TooLarge: it would not fit.
     """
+    from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
+
     width, height = image.size
-    limit = _MAX_PIXELS_OF.get(format_name, _MAX_PIXELS)
+    decoded = width * height
     # All of a progressive picture is held before the first pixel is known, so that scaling saves nothing.
     if format_name == "jpeg" and not image.info.get("progressive"):
         image.draft(None, fitted(width, height))
-    if image.width * image.height > limit:
+        decoded = image.width * image.height
+    elif isinstance(image, Jpeg2KImageFile):
+        halvings = min(_jp2_levels(image), max(1, max(width, height) // MAX_SIDE).bit_length() - 1)
+        image.reduce = halvings
+        decoded >>= 2 * halvings
+    limit = _MAX_PIXELS_OF.get(format_name, _MAX_PIXELS)
+    if decoded > limit:
         raise TooLarge(_too_many(width, height, limit))
     image.load()
+
+
+def _jp2_levels(image: ImageFile) -> int:
+    """How often a JPEG 2000 picture can be halved while it is decoded; 0 if its head does not say."""
+    if image.fp is None:
+        return 0
+    image.fp.seek(0)
+    head = image.fp.read(1 << 16)
+    start = head.find(b"\xff\x4f\xff\x51")  # where the code stream begins
+    style = head.find(b"\xff\x52", max(0, start))  # its coding style: length, flags, order, layers, mixing, levels
+    return head[style + 9] if start >= 0 and 0 <= style < len(head) - 9 else 0
 
 
 def _too_many(width: int, height: int, limit: int) -> str:
