@@ -1,45 +1,168 @@
-"""Adding, searching and asking open no connection and ask no name server."""
+"""Nothing that Locus does, and none of the libraries it loads, tries to reach another machine.
 
-import socket
+The commands run in a process of their own, in which (and in each Python process that it starts) every attempt to
+connect to another machine, to send to it, or to ask a name server is noted and refused. Attempts count, not successes:
+a machine without a network would hide them.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import wave
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
-from assistant import Assistant
+ROOT = Path(__file__).parents[1]
+
+# Python imports a module of this name at the start of each process, if it finds one.
+GUARD = """
+import os, sys
+
+def _is_here(address):
+    if not isinstance(address, tuple):
+        return True  # a socket of the file system
+    host = str(address[0])
+    return host in ("", "localhost", "::1", "0.0.0.0") or host.startswith("127.")
+
+def _guard(event, arguments):
+    if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+        address = arguments[1]
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"):
+        address = arguments[0] if isinstance(arguments[0], tuple) else (arguments[0] or "",)
+    else:
+        return
+    if address is None or _is_here(address):
+        return
+    note = os.open(os.environ["KNOCKS"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(note, f"{event} {address!r}\\n".encode())
+    os.close(note)
+    raise OSError(f"{event} in a test without network")
+
+sys.addaudithook(_guard)
+"""
+
+COMMANDS = """
+import contextlib, io, json, sys
+from assistant import cli
+
+library, files = sys.argv[1:]
+told = []
+for command in (
+    ["add", "--json", files],
+    ["search", "--json", "boathouse"],
+    ["ask", "--json", "When does the lease of the boathouse end?"],
+    ["files", "--json"],
+    ["status", "--json"],
+    ["models", "list", "--json"],
+    ["models", "verify", "--json"],
+):
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        code = cli.run(["--library", library, *command])
+    told.append([command[0], code, out.getvalue()])
+json.dump(told, sys.stdout)
+"""
+
+# What is first used only with a model that is not there is used here without one.
+LIBRARIES = """
+import faster_whisper, gradio, huggingface_hub, numpy, open_clip, rapidocr, sentence_transformers, transformers
+
+rapidocr.RapidOCR()(numpy.full((64, 200, 3), 255, numpy.uint8))
+open_clip.get_tokenizer("ViT-B-32")(["a boat"])
+faster_whisper.vad.get_speech_timestamps(numpy.zeros(16000, numpy.float32))
+with gradio.Blocks() as page:
+    gradio.Chatbot()
+"""
+
+KNOCKING = """
+import contextlib, socket, subprocess, sys
+
+with contextlib.suppress(OSError):
+    socket.create_connection(("192.0.2.1", 9), 1)
+with contextlib.suppress(OSError), socket.socket() as one:
+    one.connect(("192.0.2.1", 9))
+with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+    one.sendto(b"x", ("192.0.2.2", 9))
+with contextlib.suppress(OSError):
+    socket.getaddrinfo("example.invalid", 443)
+with contextlib.suppress(OSError):
+    socket.create_connection(("127.0.0.1", 9), 1)
+subprocess.run([sys.executable, "-c", "import socket; socket.gethostbyname('child.invalid')"], capture_output=True)
+"""
+
+
+def run(code: str, *arguments: object, folder: Path, **environment: str) -> tuple[str, list[str]]:
+    """Runs ``code`` in a guarded process; gives what it wrote, and who knocked at the doors to the network."""
+    guard = folder / "guard"
+    guard.mkdir()
+    (guard / "sitecustomize.py").write_text(GUARD)
+    knocks = folder / "knocks.txt"
+    path = os.pathsep.join([str(guard), str(ROOT)])
+    result = subprocess.run(
+        [sys.executable, "-c", code, *(str(argument) for argument in arguments)],
+        env={**os.environ, "PYTHONPATH": path, "KNOCKS": str(knocks), **environment},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout, knocks.read_text().splitlines() if knocks.exists() else []
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The doors to the network; each is shut and notes who knocks."""
-    knocked: list[str] = []
+def files(tmp_path: Path) -> Path:
+    """A text, a picture with words in it, a tone and a film of a moving square."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "lease.txt").write_text("The lease of the boathouse ends on 3 May 2031.")
+    picture = Image.new("RGB", (320, 80), "white")
+    ImageDraw.Draw(picture).text((10, 30), "MOORINGS TO LET", fill="black", font_size=24)
+    picture.save(folder / "sign.png")
+    tone = (9000 * np.sin(2 * np.pi * 440 * np.arange(16_000) / 16_000)).astype("<i2")
+    with wave.open(str(folder / "tone.wav"), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(16_000)
+        sound.writeframes(tone.tobytes())
+    with av.open(str(folder / "square.mp4"), "w") as film:
+        stream = film.add_stream("mpeg4", rate=10, width=64, height=64, pix_fmt="yuv420p")
+        for number in range(20):
+            frame = np.zeros((64, 64, 3), np.uint8)
+            frame[16:48, number : number + 32] = 255
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        film.mux(stream.encode())
+    return folder
 
-    def shut(name: str) -> None:
-        def refuse(*arguments: object, **_options: object) -> None:
-            knocked.append(f"{name}{arguments[-1:]}")
-            raise OSError(f"{name} in a test without network")
 
-        monkeypatch.setattr(socket.socket if name.startswith("connect") or name == "sendto" else socket, name, refuse)
-
-    for name in ("connect", "connect_ex", "sendto", "getaddrinfo", "create_connection"):
-        shut(name)
-    return knocked
-
-
-def test_the_doors_are_shut(calls: list[str]) -> None:
-    with pytest.raises(OSError, match="without network"):
-        socket.create_connection(("127.0.0.1", 9))
-    with pytest.raises(OSError, match="without network"), socket.socket() as one:
-        one.connect(("127.0.0.1", 9))
-    assert len(calls) == 2
+def test_a_knock_is_noted(tmp_path: Path) -> None:
+    _, knocks = run(KNOCKING, folder=tmp_path)
+    assert [knock.split()[0] for knock in knocks] == [
+        "socket.getaddrinfo",  # create_connection asks for the address first
+        "socket.connect",
+        "socket.sendto",
+        "socket.getaddrinfo",
+        "socket.gethostbyname",
+    ]
+    assert "192.0.2.1" in knocks[0] and "child.invalid" in knocks[-1]
 
 
-def test_nothing_is_sent_anywhere(calls: list[str], tmp_path: Path) -> None:
-    file = tmp_path / "lease.txt"
-    file.write_text("The lease of the boathouse ends on 3 May 2031.")
-    with Assistant(tmp_path / "library") as locus:
-        locus.add([file])
-        assert locus.search("boathouse")
-        assert "3 May 2031" in locus.ask("When does the lease of the boathouse end?").text
-        locus.models()
-        locus.status()
-    assert calls == []
+@pytest.mark.parametrize("offline", ["1", ""])
+def test_commands_reach_for_no_other_machine(tmp_path: Path, files: Path, offline: str) -> None:
+    out, knocks = run(COMMANDS, tmp_path / "library", files, folder=tmp_path, LOCUS_OFFLINE=offline)
+    assert knocks == []
+    told = {command: (code, text) for command, code, text in json.loads(out)}
+    assert {command: code for command, (code, _) in told.items() if code} == {}
+    assert "3 May 2031" in json.loads(told["ask"][1])["text"]
+    assert {Path(row["path"]).name for row in json.loads(told["files"][1])} == {each.name for each in files.iterdir()}
+
+
+def test_libraries_reach_for_no_other_machine(tmp_path: Path) -> None:
+    _, knocks = run(LIBRARIES, folder=tmp_path, GRADIO_ANALYTICS_ENABLED="False", HF_HUB_DISABLE_TELEMETRY="1")
+    assert knocks == []
