@@ -14,12 +14,12 @@ import re
 from collections.abc import Sequence
 from itertools import groupby
 
+from indexers.parsers.alt_text import alt_texts
 from indexers.types import Block, Locator, Piece, SectionLocator
 
 CELL_JOINT = " | "
 _MAX_HEADER_CHARS = 300  # a longer "header" is prose in a layout table, too much to repeat
 _NUMBER = re.compile(r"[\s\d.,:/%()+\-–—$€£¥]*")
-_FILE_NAME = re.compile(r"\S*\.(?:png|jpe?g|gif|bmp|svg|tiff?|webp|emf|wmf)", re.IGNORECASE)
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?)?")
 
 
@@ -74,14 +74,15 @@ class Flow:
             last = self._pieces[-1]
             self._pieces[-1] = Piece(last.text, last.locator, "\n\n")
 
-    def picture(self, alt: str, apart: bool = True) -> None:
-        """Adds the alternative text of a picture, as a block if ``apart``; file names say nothing."""
-        if not _FILE_NAME.fullmatch(alt.strip()):
-            if apart:
-                self.end()
-            self.add(alt)
-            if apart:
-                self.end()
+    def picture(self, *texts: str, apart: bool = True) -> None:
+        """Adds what people wrote about a picture (alternative text, title), as a block if ``apart``."""
+        said = alt_texts(*texts)
+        if said and apart:
+            self.end()
+        for text in said:
+            self.add(text)
+        if said and apart:
+            self.end()
 
     def paragraph(self, text: str) -> None:
         """Adds a block of one piece."""

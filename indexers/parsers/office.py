@@ -13,7 +13,6 @@ which repeats the headings, is left out.
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,9 +20,11 @@ from zipfile import ZipFile
 
 from indexers.errors import Broken, Empty
 from indexers.parsers.archive import attribute, local, open_archive, read_xml
-from indexers.parsers.flow import Flow, iso_date, known
+from indexers.parsers.flow import Flow
+from indexers.parsers.office_drawing import Drawn, drawn_picture
+from indexers.parsers.office_parts import core_properties, linked, related
 from indexers.protocols import Source
-from indexers.types import Block, Parsed
+from indexers.types import Block, Parsed, Unread
 
 _TITLE_LEVEL = 0
 _BODY_LEVEL = 10  # outline level of text that is no heading
@@ -42,52 +43,40 @@ def parse_docx(source: Source) -> Parsed:
         FileError: it is damaged, needs a password or holds no text.
     """
     with open_archive(source.path) as archive:
-        main = next(iter(related(archive, "", "officeDocument")), "word/document.xml")
-        document = read_xml(archive, main)
-        body = None if document is None else next(_children(document, "body"), None)
-        if body is None:
-            raise Broken("damaged: it is no Word document inside")
-        styles = _read_styles(archive, main)
-        word = _Word(styles)
-        word.walk(body)
+        word = _read_body(archive)
         blocks = list(word.flow.finish())
         for kind in ("header", "footer", "footnotes", "endnotes", "comments"):
-            blocks += _appendix(archive, main, kind, styles)
+            blocks += _appendix(archive, kind, word.styles)
         properties = core_properties(archive)
-    if not blocks:
+    if not blocks and not word.pictures:
         raise Empty("holds no text")
     title = properties.pop("title", "") or word.title
-    return Parsed(tuple(blocks), title=title, metadata=properties)
+    unread: tuple[Unread, ...] = ("pictures",) if word.pictures else ()
+    return Parsed(tuple(blocks), title=title, metadata=properties, unread=unread)
 
 
-def related(archive: ZipFile, part: str, kind: str) -> list[str]:
-    """Names of the parts that an Office part ("" for the package) links to as ``kind`` ("styles")."""
-    folder, name = posixpath.split(part)
-    links = read_xml(archive, posixpath.join(folder, "_rels", f"{name}.rels"))
-    if links is None:
-        return []
-    targets = []
-    for link in links:
-        is_kind = attribute(link, "Type").rpartition("/")[2] == kind
-        if is_kind and attribute(link, "TargetMode") != "External":
-            targets.append(posixpath.normpath(posixpath.join("/", folder, attribute(link, "Target")))[1:])
-    return targets
+def docx_pictures(archive: ZipFile) -> list[tuple[Drawn, tuple[str, ...]]]:
+    """The raster pictures in the body of a Word document, each with the headings that lead to it.
+
+    Raises:
+        Broken: it is no Word document.
+    """
+    return _read_body(archive).pictures
 
 
-def core_properties(archive: ZipFile) -> dict[str, str]:
-    """Title, author, date, subject and keywords of an Office package, as far as they are set."""
-    names = [*related(archive, "", "core-properties"), "docProps/core.xml"]
-    root = read_xml(archive, names[0])
-    if root is None:
-        return {}
-    found = {local(element): (element.text or "") for element in root}
-    return known(
-        title=found.get("title", ""),
-        author=found.get("creator", ""),
-        date=iso_date(found.get("modified", "")) or iso_date(found.get("created", "")),
-        subject=found.get("subject", ""),
-        keywords=found.get("keywords", ""),
-    )
+def _read_body(archive: ZipFile) -> _Word:
+    main = _main_part(archive)
+    document = read_xml(archive, main)
+    body = _child(document, "body")
+    if body is None:
+        raise Broken("damaged: it is no Word document inside")
+    word = _Word(_read_styles(archive, main), linked(archive, main))
+    word.walk(body)
+    return word
+
+
+def _main_part(archive: ZipFile) -> str:
+    return next(iter(related(archive, "", "officeDocument")), "word/document.xml")
 
 
 def _children(element: Any, name: str) -> Iterator[Any]:
@@ -143,10 +132,10 @@ def _paragraph_traits(properties: Any | None) -> tuple[int | None, bool | None]:
     return level, listed
 
 
-def _appendix(archive: ZipFile, main: str, kind: str, styles: dict[str, _Style]) -> list[Block]:
+def _appendix(archive: ZipFile, kind: str, styles: dict[str, _Style]) -> list[Block]:
     """Text that stands beside the body; what several sections repeat is kept once."""
-    word = _Word(styles, headings=False)
-    for name in related(archive, main, kind):
+    word = _Word(styles, {}, headings=False)
+    for name in related(archive, _main_part(archive), kind):
         root = read_xml(archive, name)
         if root is None:
             continue
@@ -162,10 +151,12 @@ def _appendix(archive: ZipFile, main: str, kind: str, styles: dict[str, _Style])
 class _Word:
     """Walks WordprocessingML. Depth is bounded by the XML parser, which refuses more than 256 levels."""
 
-    def __init__(self, styles: dict[str, _Style], headings: bool = True) -> None:
+    def __init__(self, styles: dict[str, _Style], parts: dict[str, str], headings: bool = True) -> None:
         self.flow = Flow()
         self.title = ""
-        self._styles = styles
+        self.pictures: list[tuple[Drawn, tuple[str, ...]]] = []
+        self.styles = styles
+        self._parts = parts
         self._headings = headings
         self._in_list = False
 
@@ -209,9 +200,9 @@ class _Word:
         properties = _child(paragraph, "pPr")
         level, listed = _paragraph_traits(properties)
         style_id = "" if properties is None else _value(properties, "pStyle")
-        name = self._styles[style_id].name if style_id in self._styles else ""
+        name = self.styles[style_id].name if style_id in self.styles else ""
         for _ in range(20):  # styles can be based on each other in a circle
-            style = self._styles.get(style_id)
+            style = self.styles.get(style_id)
             if style is None:
                 break
             level = style.level if level is None else level
@@ -220,7 +211,7 @@ class _Word:
         return _BODY_LEVEL if level is None else level, bool(listed), name
 
     def _float(self, element: Any) -> None:
-        """A drawing: the text of its boxes and the alternative text of its pictures."""
+        """A drawing: the text of its boxes, its pictures and what is said of them."""
         name = local(element)
         if name == "txbxContent":
             self.walk(element)
@@ -232,21 +223,26 @@ class _Word:
             self.flow.paragraph("".join(run.text or "" for run in element.iter() if local(run) == "t"))
             return
         if name == "docPr":
-            self.flow.picture(attribute(element, "descr"))
+            self.flow.picture(attribute(element, "descr"), attribute(element, "title"))
         elif name in ("shape", "rect", "oval"):
             self.flow.picture(attribute(element, "alt"))
+        picture = drawn_picture(element, self._parts)
+        if picture is not None:
+            self.pictures.append((picture, self.flow.headings))
         for child in element:
             self._float(child)
 
     def _table(self, table: Any) -> None:
         self.flow.end()
         self._in_list = False
+        found_before = len(self.pictures)
         rows = [row for row in _unwrapped(table, "tr") if _child(_child(row, "trPr"), "del") is None]
         cells = [list(_unwrapped(row, "tc")) for row in rows]
         texts = [[text for cell in row for text in self._cell(cell)] for row in cells]
         nested = any(local(child) == "tbl" for row in cells for cell in row for child in cell)
         longest = max((len(text) for row in texts for text in row), default=0)
         if nested or longest > _MAX_CELL_CHARS or all(len(row) <= 1 for row in cells):
+            del self.pictures[found_before:]  # they are found anew
             for row in cells:
                 for cell in row:
                     self.walk(cell)
@@ -262,8 +258,9 @@ class _Word:
         rest = [""] * (min(int(width), _MAX_SPAN) - 1) if width.isdecimal() else []
         if merge is not None and attribute(merge, "val") != "restart":
             return ["", *rest]
-        inner = _Word(self._styles, headings=False)
+        inner = _Word(self.styles, self._parts, headings=False)
         inner.walk(cell)
+        self.pictures += [(picture, self.flow.headings) for picture, _ in inner.pictures]
         text = " ".join(piece.text for block in inner.flow.finish() for piece in block.pieces)
         return [text, *rest]
 

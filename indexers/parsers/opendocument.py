@@ -13,6 +13,7 @@ from typing import Any
 from zipfile import ZipFile
 
 from indexers.errors import Broken, Empty, Encrypted
+from indexers.parsers.alt_text import alt_texts
 from indexers.parsers.archive import attribute, local, open_archive, read_member, read_xml
 from indexers.parsers.flow import Flow, iso_date, known
 from indexers.protocols import Source
@@ -21,6 +22,7 @@ from indexers.types import Parsed
 _MAX_CELL_CHARS = 1500  # a table with a longer cell is layout, not data
 _MAX_REPEAT = 100  # spreadsheets say "repeat this empty cell 16,000 times"
 _SPACES = re.compile(r"[ \t\r\n]+")
+_SAID = ("title", "desc")  # of a picture or drawing
 _SKIPPED = frozenset(
     {
         "tracked-changes",
@@ -89,8 +91,8 @@ class _Odt:
                     self.flow.end()
             elif name == "table":
                 self._table(child)
-            elif name in ("title", "desc"):
-                self.flow.paragraph(child.text or "")
+            elif name in _SAID:
+                self.flow.picture(*_said_of(child))
             elif name not in _SKIPPED:
                 self.walk(child)
 
@@ -159,11 +161,17 @@ def _paragraphs(element: Any, notes: list[str] | None = None) -> list[str]:
                     notes += inner
                 else:
                     texts += inner
-        elif name in ("title", "desc"):
-            texts.append((child.text or "").strip())
+        elif name in _SAID:
+            texts += alt_texts(*_said_of(child))
         elif name not in _SKIPPED and name != "note-citation":
             texts += _paragraphs(child, notes)
     return [text for text in texts if text]
+
+
+def _said_of(element: Any) -> list[str]:
+    """Title and description of the picture that ``element``, one of the two, stands in; nothing at the second."""
+    texts = [(sibling, sibling.text or "") for sibling in element.getparent() if local(sibling) in _SAID]
+    return [text for _, text in texts] if texts[0][0] is element else []
 
 
 def _inline(element: Any, floating: list[Any]) -> Iterator[str]:

@@ -9,19 +9,20 @@ and dates in placeholders are left out, and a footer that repeats is kept once.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 from lxml import etree
 
 from indexers.errors import Broken, Empty
-from indexers.parsers.archive import attribute, local, open_archive, parse_xml
+from indexers.parsers.archive import attribute, local, open_archive, parse_xml, read_xml
 from indexers.parsers.flow import Flow
-from indexers.parsers.office import core_properties
+from indexers.parsers.office_drawing import Drawn, drawn_pictures
+from indexers.parsers.office_parts import core_properties, link_of, linked, related
 from indexers.protocols import Source
-from indexers.types import Block, Parsed, SlideLocator
+from indexers.types import Block, Parsed, SlideLocator, Unread
 
 _MAX_CATEGORIES = 200
 _MAX_DEPTH = 50  # of groups in groups
@@ -52,6 +53,7 @@ def parse_pptx(source: Source) -> Parsed:
     """
     with open_archive(source.path) as archive:
         properties = core_properties(archive)
+        unread: tuple[Unread, ...] = ("pictures",) if any(slide_pictures(archive)) else ()
     presentation = _open(source.path)
     slides = presentation.slides
     height = presentation.slide_height or 1
@@ -69,13 +71,32 @@ def parse_pptx(source: Source) -> Parsed:
             notes.append(f"slide {number} could be read only in part")
         blocks += reader.flow.finish()
         first_title = first_title or reader.title
-    if not blocks:
+    if not blocks and (notes or not unread):
         raise Broken("damaged: none of its slides can be read") if notes else Empty("holds no text")
     title = properties.pop("title", "")
     if title in ("", "PowerPoint Presentation", "Presentation"):  # what programs write if nobody does
         title = first_title
     coverage = 1 - len(notes) / len(slides)
-    return Parsed(tuple(blocks), title=title, metadata=properties, coverage=coverage, notes=tuple(notes))
+    return Parsed(tuple(blocks), title=title, metadata=properties, coverage=coverage, notes=tuple(notes), unread=unread)
+
+
+def slide_pictures(archive: ZipFile) -> Iterator[tuple[int, Drawn]]:
+    """The raster pictures on the slides, with the number of their slide; nothing of layouts, masters and notes.
+
+    Slides that can not be read are passed over.
+    """
+    main = next(iter(related(archive, "", "officeDocument")), "ppt/presentation.xml")
+    presentation, parts = read_xml(archive, main), linked(archive, main)
+    entries = () if presentation is None else presentation.iter("{*}sldId")
+    for number, entry in enumerate(entries, start=1):
+        name = parts.get(link_of(entry), "")
+        try:
+            slide = read_xml(archive, name)
+            if slide is not None:
+                for picture in drawn_pictures(slide, linked(archive, name)):
+                    yield number, picture
+        except Broken:
+            continue
 
 
 def _open(path: Path) -> Any:
@@ -137,7 +158,7 @@ class _Slide:
             self._diagram(shape)
         properties = next((e for e in shape._element.iter() if local(e) == "cNvPr"), None)
         if properties is not None:
-            self.flow.picture(attribute(properties, "descr"))
+            self.flow.picture(attribute(properties, "descr"), attribute(properties, "title"))
 
     def _text(self, frame: Any) -> None:
         self.flow.end()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from indexers.errors import Broken, Empty
 from indexers.parsers.encoding import read_text
@@ -35,6 +36,9 @@ _DEFINITION = re.compile(
 _ATTACHED = re.compile(r"\s*(@|#|//|/\*|\*|--|;;|template\b)")  # decorators and comments above a definition
 _CLOSING = re.compile(r"\s*([)\]}]|end\b)")
 
+_PICTURE_DATA_MARK = ";base64,"
+_PICTURE_DATA = re.compile(r"\bdata:image/[\w.+-]{1,50};base64,[A-Za-z0-9+/=]*")
+
 _RTF_HEX = re.compile(r"(?>[0-9a-fA-F]{64,}+\s*+)++")  # pictures: nothing of them is text
 _RTF_FIELD = re.compile(r"(?<!\\)\{\\field\b")
 _RTF_INFO = re.compile(r"\{\\(title|author|subject|keywords) ([^{}]{1,1000})\}")
@@ -50,7 +54,8 @@ def parse_markdown(source: Source) -> Parsed:
     """Markdown, reStructuredText, Org or AsciiDoc: headings, tables, title and front matter are understood."""
     lines = _lines(source)
     found = outline(lines, dialect_of(source.name))
-    blocks = tuple(block for span in found.spans if (block := span_block(lines, span, file_line)).pieces)
+    spans = (_without_picture_data(span_block(lines, span, file_line)) for span in found.spans)
+    blocks = tuple(block for block in spans if block.pieces)
     if not blocks:
         raise Empty("no text between the markup")
     return Parsed(blocks, found.title, to_metadata(found.metadata))
@@ -92,6 +97,19 @@ def _lines(source: Source) -> list[str]:
     if not any(line.strip() for line in lines):
         raise Empty("the file is empty")
     return lines
+
+
+def _without_picture_data(block: Block) -> Block:
+    """The block without pictures that are written out in it as megabytes of letters; what is said of them stays."""
+    if _PICTURE_DATA_MARK not in block.header and all(_PICTURE_DATA_MARK not in p.text for p in block.pieces):
+        return block
+    pieces: list[Piece] = []
+    for piece in block.pieces:
+        parts = [part for part in _PICTURE_DATA.split(piece.text) if any(map(str.isalnum, part))]
+        pieces += [Piece(part, piece.locator, "") for part in parts]
+        if parts:
+            pieces[-1] = replace(pieces[-1], joint=piece.joint)
+    return replace(block, pieces=tuple(pieces), header=_PICTURE_DATA.sub("", block.header))
 
 
 def _definitions(lines: Sequence[str]) -> Iterator[Span]:

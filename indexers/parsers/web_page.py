@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning
 from bs4.element import NavigableString, PageElement, PreformattedString, Tag
 
+from indexers.parsers.alt_text import alt_texts
 from indexers.parsers.flow import Flow
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
@@ -54,7 +55,7 @@ class _Walker:
         self._flow = flow
         self._skipped = skipped
         self._words: list[str] = []
-        self._alts: list[str] = []
+        self._alts: list[tuple[str, str]] = []
         self._lists = 0
         self._breaks = 0
         self._outer_tables: set[int] = set()
@@ -86,7 +87,7 @@ class _Walker:
         if self._heading is not None and (name in _ENDS_HEADING or _heading_level(tag)):
             self._end_heading()  # it was never closed
         if name == "img":
-            self._alts.append(_collapsed(str(tag.get("alt", ""))))
+            self._alts.append(_said_of(tag))
         elif self._heading is not None:
             self._words.append(" " if name in _BLOCKS or name == "br" else "")
         elif name == "br":
@@ -114,7 +115,8 @@ class _Walker:
             self._flush(ends=not self._lists)
 
     def _end_heading(self) -> None:
-        text = _collapsed("".join([*self._words, " ", " ".join(self._alts)]))
+        said = [text for alts in self._alts for text in alt_texts(*alts)]
+        text = _collapsed(" ".join(["".join(self._words), *said]))
         level = _heading_level(self._heading) if self._heading is not None else 1
         self._heading, self._words, self._alts = None, [], []
         if len(text) > _MAX_HEADING_CHARS:
@@ -138,8 +140,8 @@ class _Walker:
         if ends:
             self._breaks = 0
             self._flow.end()
-        for alt in alts:
-            self._flow.picture(alt, apart=ends)
+        for said in alts:
+            self._flow.picture(*said, apart=ends)
 
     def _preformatted(self, tag: Tag) -> None:
         lines = self._text(tag, str).strip("\n").split("\n")
@@ -161,7 +163,7 @@ class _Walker:
                 if node.name == "br":
                     words.append("\n")
                 elif node.name == "img":
-                    words.append(f" {node.get('alt', '')} ")
+                    words.append(f" {' '.join(alt_texts(*_said_of(node)))} ")
                 elif node.name not in NEVER_SHOWN and id(node) not in self._skipped:
                     words.append("\n" if node.name in _BLOCKS else "")
                     stack.append(iter(node.contents))
@@ -203,6 +205,12 @@ def _outer_tables(root: Tag) -> set[int]:
             if table is not None:
                 holder[id(node)] = table
     return outer
+
+
+def _said_of(picture: Tag) -> tuple[str, str]:
+    """Alternative text and title of a picture; an empty alternative text declares it an ornament."""
+    alt, title = str(picture.get("alt", "")), str(picture.get("title", ""))
+    return ("", "") if picture.has_attr("alt") and not alt.strip() else (alt, title)
 
 
 def _heading_level(tag: Tag) -> int:

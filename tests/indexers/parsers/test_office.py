@@ -110,6 +110,19 @@ def test_docx_reads_text_boxes_once_and_alternative_text(tmp_path: Path) -> None
     assert texts(read_docx(document, tmp_path)) == ["body", "A red bicycle", "in the box"]
 
 
+def test_docx_alternative_text_of_pictures(tmp_path: Path) -> None:
+    document = Document()
+    for number, (said, title) in enumerate([("A red bicycle", "In May"), ("Picture 1", ""), ("", "A boat")]):
+        paragraph = document.add_paragraph(f"text {number}")
+        paragraph._p.append(
+            parse_xml(
+                f'<w:r {W} xmlns:wp="http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing"><w:drawing>'
+                f'<wp:docPr id="1" name="Picture 1" descr="{said}" title="{title}"/></w:drawing></w:r>'
+            )
+        )
+    assert texts(read_docx(document, tmp_path)) == ["text 0", "A red bicycle", "In May", "text 1", "text 2", "A boat"]
+
+
 def test_docx_merged_cells_once_and_nested_tables_flow(tmp_path: Path) -> None:
     document = Document()
     table = document.add_table(2, 3)
@@ -264,6 +277,19 @@ def test_odt_reads_headings_lists_tables_and_notes(tmp_path: Path) -> None:
     assert (parsed.title, parsed.metadata) == ("Book", {"date": "2024-05-01T10:00:00"})
 
 
+def test_odt_pictures_count_by_what_is_said_of_them(tmp_path: Path) -> None:
+    frame = (
+        "<draw:frame xmlns:draw='d' xmlns:svg='s'><svg:title>{}</svg:title><svg:desc>{}</svg:desc></draw:frame>".format
+    )
+    body = (
+        f"<text:p>before{frame('A boat', 'It is blue')}</text:p><text:p>{frame('image1.png', '')}after</text:p>"
+        f"<table:table><table:table-row><table:table-cell><text:p>a</text:p></table:table-cell><table:table-cell>"
+        f"<text:p>b{frame('A gull', 'A gull')}</text:p></table:table-cell></table:table-row></table:table>"
+    )
+    parsed = parse_odt(source(write_odt(tmp_path / "a.odt", body), "odt"))
+    assert texts(parsed) == ["before", "A boat", "It is blue", "after", "a | b A gull"]
+
+
 def test_encrypted_odt(tmp_path: Path) -> None:
     manifest = '<manifest:manifest xmlns:manifest="m"><manifest:encryption-data/></manifest:manifest>'
     path = write_odt(tmp_path / "a.odt", "", **{"META-INF/manifest.xml": manifest})
@@ -317,6 +343,17 @@ def test_pptx_charts_and_groups(tmp_path: Path) -> None:
     parsed = parse_pptx(source(tmp_path / "a.pptx", "pptx"))
     assert texts(parsed) == ["deep", "By region", "North | 4", "South | 2.5"]
     assert parsed.blocks[-1].header == "Sales"
+
+
+def test_pptx_alternative_text_stands_on_its_slide(tmp_path: Path) -> None:
+    deck = Presentation()
+    slide = deck.slides.add_slide(deck.slide_layouts[6])
+    for said in ("A red bicycle", "A picture containing text Description automatically generated", "image3.png"):
+        box = slide.shapes.add_textbox(Inches(1), Inches(1), Inches(1), Inches(1))
+        box._element.xpath(".//p:cNvPr")[0].set("descr", said)
+    deck.save(str(tmp_path / "a.pptx"))
+    (block,) = parse_pptx(source(tmp_path / "a.pptx", "pptx")).blocks
+    assert [(piece.text, piece.locator) for piece in block.pieces] == [("A red bicycle", SlideLocator(1))]
 
 
 def test_pptx_without_text_is_empty(tmp_path: Path) -> None:

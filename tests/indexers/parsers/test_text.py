@@ -90,6 +90,20 @@ def test_markdown_headings_lead_to_their_text(tmp_path: Path) -> None:
     assert_verbatim(parsed, MARKDOWN)
 
 
+def test_markdown_pictures_keep_what_is_said_of_them_without_their_data(tmp_path: Path) -> None:
+    data = "data:image/png;base64," + "iVBORw0KGgo" * 500
+    lines = ['See ![A blue boat](boat.png "In May").', "", f"![A gull]({data}) flies", "![][image1]", ""]
+    text = "\n".join(["# Boats", "", *lines, f"[image1]: <{data}>"])
+    parsed = parse_markdown(source(tmp_path, "a.md", text))
+    assert [(piece.text, piece.locator, piece.joint) for block in parsed.blocks[1:] for piece in block.pieces] == [
+        ("![A gull](", LinesLocator(5, 5), ""),
+        (") flies", LinesLocator(5, 5), "\n"),
+        ("![][image1]", LinesLocator(6, 6), "\n"),
+        ("[image1]: <", LinesLocator(8, 8), "\n"),
+    ]
+    assert 'See ![A blue boat](boat.png "In May").' in [piece.text for piece in parsed.blocks[0].pieces]
+
+
 def test_front_matter_is_title_and_metadata(tmp_path: Path) -> None:
     parsed = parse_markdown(source(tmp_path, "a.md", MARKDOWN))
     assert parsed.title == "The Mill"

@@ -97,6 +97,20 @@ def test_pictures_count_by_their_alternative_text() -> None:
     assert texts(html) == ["A red bicycle", "Fig. 1"]
 
 
+def test_titles_of_pictures_count_and_ornaments_do_not() -> None:
+    assert texts("<p>text<img title='A blue boat'><img alt='A gull' title='Seen in May'>") == [
+        "text",
+        "A blue boat",
+        "A gull",
+        "Seen in May",
+    ]
+    assert texts("<p>text<img alt='' title='Ornament'><img alt='picture 4'>") == ["text"]
+    assert texts("<table><tr><td>Boat<td>Sail<tr><td><img alt='A blue boat'><td><img alt='x.png'>7</table>") == [
+        "A blue boat | 7"
+    ]
+    assert page_blocks(parse_markup("<h1><img alt='Red Cross'></h1><p>text"))[0].headings == ("Red Cross",)
+
+
 def test_head_gives_title_and_metadata(tmp_path: Path) -> None:
     parsed = read(
         """<title> My
@@ -176,6 +190,12 @@ def test_epub_reads_the_spine_in_order_under_chapter_titles(tmp_path: Path) -> N
         (("End",), "last"),
     ]
     assert (parsed.title, parsed.metadata) == ("The Book", {"author": "A. Writer", "date": "1913"})
+
+
+def test_epub_pictures_count_by_their_alternative_text(tmp_path: Path) -> None:
+    page = "<html><body><p>first</p><img src='a.jpg' alt='A lighthouse'/><img src='b.jpg' alt='b.jpg'/></body></html>"
+    parsed = read_epub(tmp_path, MEMBERS | {"OPS/text/b.xhtml": page})
+    assert [b.pieces[0].text for b in parsed.blocks] == ["first", "A lighthouse", "last"]
 
 
 def test_epub_with_a_missing_chapter_is_read_in_part(tmp_path: Path) -> None:
