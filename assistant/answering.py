@@ -33,6 +33,8 @@ _HITS = 8
 _QUOTED_WORDS = 60
 _QUOTES = 3
 _NEAREST = 3
+_SHOWS_IT = 0.45
+"""The score from which a picture found by what it shows is worth a look where no text answers."""
 _CLEAR_LEAD = 0.15
 _CLEAR_OVERLAP = 0.5
 """Above both, what the bundled model wrote and the checks let through was right in all cases of a sample; below, in
@@ -209,6 +211,9 @@ class Answerer:
 
     def _abstained(self, question: str, hits: Sequence[Hit], ranking: Ranking, clock: _Clock) -> Answer:
         book = _Citations()
+        for hit in hits:
+            if "image" in hit.signals and hit.score >= _SHOWS_IT:
+                book.show(hit)
         for item in ranking.evidence[:_NEAREST]:
             book.numbers([item])
         said = (Sentence(NOT_FOUND, False),)
@@ -237,6 +242,12 @@ class _Citations:
                 )
             found.append(self._found[key].number)
         return tuple(dict.fromkeys(found))
+
+    def show(self, hit: Hit) -> None:
+        """Lists a picture as a whole."""
+        key = (hit.chunk_id, -1, -1)
+        number = len(self._found) + 1
+        self._found.setdefault(key, Citation(number, hit.path, hit.media, hit.locator, hit.text))
 
     def listed(self) -> tuple[Citation, ...]:
         return tuple(self._found.values())

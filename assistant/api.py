@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -72,6 +73,14 @@ class Assistant:
         """
         return self._parts.pipeline.add(_listed(paths), on_progress)
 
+    def finish(self, *, on_progress: Callable[[Progress], None] | None = None) -> AddReport:
+        """Looks at and listens to what waited for a model that is there now; ``add`` does so too.
+
+        Raises:
+            LibraryInUse: another process writes to the library.
+        """
+        return self._parts.pipeline.add([], on_progress)
+
     def remove(self, paths: Iterable[PathLike] | PathLike) -> int:
         """Forgets files and everything below folders; gives how many documents are gone. The files stay on disk.
 
@@ -122,13 +131,23 @@ class Assistant:
             progress=on_progress,
         )
 
+    def way_to_get(self, role: str) -> str:
+        """The command that gets the model which the settings name for a role: "image" or "speech"."""
+        return f"locus models pull {asdict(self.settings)[f'{role}_model']}"
+
     def verify_models(self) -> list[dict[str, Any]]:
         """The check of every installed model's files against the hashes that are known."""
         rows = [row for row in models.installed(self.settings.cache_dir, self._model_paths()) if row.path]
         return [models.verify(Path(row.path or ""), models.spec(row.name)).to_dict() for row in rows]
 
     def _model_paths(self) -> dict[str, Path]:
-        named = {self.settings.text_model: self.settings.text_model_path, self.settings.llm: self.settings.llm_path}
+        chosen = self.settings
+        named = {
+            chosen.text_model: chosen.text_model_path,
+            chosen.image_model: chosen.image_model_path,
+            chosen.speech_model: chosen.speech_model_path,
+            chosen.llm: chosen.llm_path,
+        }
         return {name: path for name, path in named.items() if path is not None}
 
     # --- asking --------------------------------------------------------------------------------
@@ -145,9 +164,9 @@ class Assistant:
         """The ``k`` best places for ``query``, best first.
 
         Args:
-            query: plain words.
+            query: plain words; may be empty where there is an ``image``.
             k: the most hits.
-            image: a picture to search by.
+            image: a picture to search by: those like it are found, and what is written in it and about it leads on.
             media: only these of "text", "image", "audio", "video".
             under: only this file, or files below this folder.
 
@@ -155,13 +174,17 @@ class Assistant:
             UsageError: nothing to search for, or a filter that can not be.
             ModelMissing: there is no text model, or none for pictures.
         """
-        if image is not None:
-            raise UsageError("searching by a picture is not there yet; search with words")
-        if not query.strip():
+        if image is None and not query.strip():
             raise UsageError("the query is empty; give some words to search for")
         if k < 1:
             raise UsageError("k must be at least 1")
         kinds, folder = _media(media), _under(under)
+        if image is not None:
+            picture = Path(absolute(image))
+            if not picture.is_file():
+                raise UsageError(f"there is no picture {picture}")
+            if not self._is_empty():
+                return self._parts.picture_search.search(picture, query, k, media=kinds, under=folder)
         return [] if self._is_empty() else self._parts.retriever.search(query, k, media=kinds, under=folder)
 
     def ask(self, question: str, **options: Any) -> Answer:

@@ -14,17 +14,21 @@ from typing import Any, Generic, TypeVar
 
 from assistant import models
 from assistant.answering import Answerer
+from assistant.by_picture import PictureSearch
 from assistant.llm import LanguageModel, LlamaCpp
 from assistant.llm_server import OpenAIServer
 from assistant.prompt import LARGE, SMALL, Style
 from assistant.retrieve import Retriever
 from assistant.settings import Settings
+from assistant.sight import Sights
 from indexers.embedders.text import SentenceEmbedder
-from indexers.errors import UsageError
+from indexers.errors import ModelMissing, UsageError
 from indexers.library import Library
 from indexers.pipeline import Pipeline
-from indexers.protocols import TextEmbedder
+from indexers.protocols import ImageEmbedder, Ocr, TextEmbedder, Transcriber
+from indexers.reading import FileReader
 from indexers.sandbox import Sandbox
+from indexers.senses import Senses
 
 _SMALL_BYTES = 700_000_000
 """A quantised model file below this holds fewer than about a billion parameters."""
@@ -101,15 +105,91 @@ class Parts:
     @_part
     def pipeline(self) -> Pipeline:
         """What adds and removes files."""
-        return Pipeline(
-            self.library, self.embedder, self.sandbox, max_file_bytes=self._settings.max_file_mb * 1_000_000
+        return Pipeline(self.library, self.embedder, self.reader)
+
+    @_part
+    def reader(self) -> FileReader:
+        """What reads files."""
+        settings = self._settings
+        return FileReader(
+            self.sandbox,
+            self.senses,
+            self.library.unfinished,
+            max_bytes=settings.max_file_mb * 1_000_000,
+            max_media_bytes=settings.max_media_mb * 1_000_000,
         )
+
+    @_part
+    def senses(self) -> Senses:
+        """The models that look and listen, as far as they are on this machine."""
+        return Senses(
+            ocr=(lambda: self.ocr) if self._settings.ocr else None,
+            images=(lambda: self.images) if self._image_folder else None,
+            speech=(lambda: self.speech) if self._speech_folder else None,
+        )
+
+    @_part
+    def ocr(self) -> Ocr:
+        """What reads text in pictures."""
+        from indexers.ocr import RapidOcr
+
+        return RapidOcr(threads=self._settings.threads or None)
+
+    @_part
+    def images(self) -> ImageEmbedder:
+        """The image embedder of the settings."""
+        from indexers.embedders.clip import ClipEmbedder
+
+        settings = self._settings
+        folder = self._image_folder
+        if folder is None:
+            raise ModelMissing(f"there is no image model; run: locus models pull {settings.image_model}")
+        return ClipEmbedder(
+            folder, name=settings.image_model, cache_dir=settings.cache_dir, threads=settings.threads or None
+        )
+
+    @_part
+    def speech(self) -> Transcriber:
+        """The speech model of the settings."""
+        from indexers.speech import WhisperTranscriber
+
+        settings = self._settings
+        folder = self._speech_folder
+        if folder is None:
+            raise ModelMissing(f"there is no speech model; run: locus models pull {settings.speech_model}")
+        return WhisperTranscriber(folder, name=settings.speech_model, threads=settings.threads or None)
+
+    @_part
+    def _image_folder(self) -> Path | None:
+        return self._found(self._settings.image_model, self._settings.image_model_path)
+
+    @_part
+    def _speech_folder(self) -> Path | None:
+        return self._found(self._settings.speech_model, self._settings.speech_model_path)
+
+    def _found(self, name: str, path: Path | None) -> Path | None:
+        if name.lower() == "none":
+            return None
+        if path is not None:
+            return models.existing(path)
+        return models.find(models.spec(name), path=None, cache_dir=self._settings.cache_dir)
 
     @_part
     def retriever(self) -> Retriever:
         """What searches."""
         self.library.check_space(self.embedder.space)
-        return Retriever(self.library, self.embedder)
+        return Retriever(self.library, self.embedder, self.sights)
+
+    @_part
+    def sights(self) -> Sights:
+        """What searches pictures."""
+        return Sights(self.library, self.senses.images)
+
+    @_part
+    def picture_search(self) -> PictureSearch:
+        """What searches with a picture."""
+        way = f"locus models pull {self._settings.image_model}"
+        return PictureSearch(self.library, self.retriever, self.embedder, self.sights, self.reader, way)
 
     @_part
     def llm(self) -> LanguageModel | None:
@@ -152,23 +232,28 @@ class Parts:
         """Numbers about the library and the models in use; loads no model."""
         with self.library.mutex:
             counts = self.library.catalog.counts()
-            states = Counter(document.status.value for document in self.library.catalog.documents())
+            documents = self.library.catalog.documents()
             space = self.library.catalog.fact("text_space") or ""
+        states = Counter(document.status.value for document in documents)
+        waiting = Counter(model for document in documents for model in document.pending)
+        settings = self._settings
         return {
             "library": str(self.library.root),
             "files": counts["files"],
             "chunks": counts["chunks"],
             "statuses": dict(sorted(states.items())),
+            "waiting": dict(sorted(waiting.items())),
             "bytes": sum(_bytes(path) for path in self.library.root.rglob("*")),
             "text_space": space,
-            "text_model": self._settings.text_model,
-            "llm": self._settings.llm_url or str(self._settings.llm_path or self._settings.llm),
-            "offline": self._settings.offline,
+            "text_model": settings.text_model,
+            "image_model": str(self._image_folder or ""),
+            "speech_model": str(self._speech_folder or ""),
+            "llm": settings.llm_url or str(settings.llm_path or settings.llm),
+            "offline": settings.offline,
         }
 
     def doctor(self, *, mend: bool) -> list[str]:
         """What is wrong with the library; with ``mend``, what can be mended is, and what is left to do is said."""
-        space, dim = self._space()
         problems: list[str] = []
         if mend:
             with self.library.writing() as catalog:
@@ -177,20 +262,13 @@ class Parts:
                 f"{path} was damaged in the library and is forgotten; read it again with: locus add {shlex.quote(path)}"
                 for path in _outermost(forgotten)
             ]
-            if dim is not None:
-                self.library.drop_snapshots(space, dim)
+            self.library.drop_snapshots()
         with self.library.mutex:
             problems += self.library.catalog.problems()
-        if dim is not None and not problems:
+        if not problems:
             # Indexes can only be made from a sound catalog.
-            problems += self.library.snapshot_problems(space, dim)
+            problems += self.library.snapshot_problems()
         return problems
-
-    def _space(self) -> tuple[str, int | None]:
-        """The space of the library's texts and its dimensions, None while nothing was embedded."""
-        with self.library.mutex:
-            space = self.library.catalog.fact("text_space") or ""
-            return space, self.library.catalog.dim(space)
 
     def _style(self) -> Style:
         choice = self._settings.llm_small

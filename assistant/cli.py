@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +23,7 @@ import typer
 from assistant import show
 from assistant.api import Assistant
 from indexers.errors import LocusError, UsageError
+from indexers.reports import Progress
 from indexers.types import MEDIA
 
 SOME_FAILED = 3
@@ -70,6 +73,28 @@ def _assistant(context: typer.Context, *, create: bool = False, **settings: Any)
         yield locus
 
 
+@contextmanager
+def _heeded(on_progress: Callable[[Progress], None] | None) -> Iterator[Callable[[Progress], None]]:
+    """Ends an ``add`` at its next step even where a library has swallowed the interrupt (as torch's export does)."""
+    pressed = threading.Event()
+
+    def press(_signal: int, _frame: object) -> None:
+        pressed.set()
+        raise KeyboardInterrupt
+
+    def heeding(state: Progress) -> None:
+        if pressed.is_set():
+            raise KeyboardInterrupt
+        if on_progress is not None:
+            on_progress(state)
+
+    before = signal.signal(signal.SIGINT, press)
+    try:
+        yield heeding
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 @app.command()
 def add(
     context: typer.Context, paths: Annotated[list[Path], typer.Argument(metavar="PATH…")], as_json: Json = False
@@ -77,8 +102,8 @@ def add(
     """Index files and folders; unchanged files cost nothing."""
     with _assistant(context, create=True) as locus:
         try:
-            with show.progress() as on_progress:
-                report = locus.add(paths, on_progress=on_progress)
+            with show.progress() as on_progress, _heeded(on_progress) as heeding:
+                report = locus.add(paths, on_progress=heeding)
         except KeyboardInterrupt:
             show.note("interrupted; what was finished is kept, and the same command goes on from there")
             raise typer.Exit(INTERRUPTED) from None
@@ -168,6 +193,12 @@ def status(context: typer.Context, as_json: Json = False) -> None:
             show.json_out(facts)
         else:
             show.facts(facts)
+            for role, count in facts["waiting"].items():
+                wait = "file waits" if count == 1 else "files wait"
+                way = (
+                    "the next `locus add` finishes them" if facts[f"{role}_model"] else f"run: {locus.way_to_get(role)}"
+                )
+                show.note(f"{count} {wait} for the {role} model; {way}")
 
 
 @app.command()
@@ -253,7 +284,12 @@ def models_pull(
         except KeyboardInterrupt:
             show.note("interrupted; what arrived is kept, and the same command goes on from there")
             raise typer.Exit(INTERRUPTED) from None
-    show.note(f"{name} is in {path}")
+        show.note(f"{name} is in {path}")
+        waiting = sum(locus.status()["waiting"].values())
+        if waiting:
+            show.note(f"finishing {waiting} {'file' if waiting == 1 else 'files'} that waited for a model …")
+            with show.progress() as on_indexed, _heeded(on_indexed) as heeding:
+                show.added(locus.finish(on_progress=heeding))
 
 
 @models_app.command("verify")

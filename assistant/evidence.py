@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import PurePath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,10 +119,20 @@ def candidates(hits: Sequence[Hit]) -> list[Candidate]:
     """The sentences of the hits in their order; what is known by its name only gives none."""
     found: list[Candidate] = []
     for hit in hits:
+        spans = _spans(hit)
         if isinstance(hit.locator, WholeLocator):
-            continue
-        found += [Candidate(hit, start, end) for start, end in _spans(hit)]
+            spans = [span for span in spans if not _is_name(hit, hit.chunk.body[slice(*span)])]
+        found += [Candidate(hit, start, end) for start, end in spans]
     return found
+
+
+def _is_name(hit: Hit, text: str) -> bool:
+    """Whether a "sentence" is only what the file is called: a picture is found by that, but nothing is said with it."""
+    return _letters(text) == _letters(PurePath(hit.path.rpartition("!/")[2]).stem)
+
+
+def _letters(text: str) -> str:
+    return "".join(character for character in text.casefold() if character.isalnum())
 
 
 def _spans(hit: Hit) -> list[tuple[int, int]]:

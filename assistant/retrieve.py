@@ -11,6 +11,10 @@ words; one whose words are common, or scattered over passages that each hold a f
 well on all of four collections of questions; this rule beats either retriever alone on three and is within their
 noise on the fourth (``tests/benchmarks/retrieval.py``).
 
+Pictures take part by what they show: where the image model says that the words fit a picture (``sight``), its chunk
+gets a part of what its text leaves open, so that a photograph with a telling caption is before one without, and one
+that shows the thing is level with a text about it.
+
 Knows no LLM. Every hit is joined to a live chunk, so that a stale snapshot is never cited.
 """
 
@@ -18,12 +22,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assistant.sight import Sight, Sights
 from indexers.catalog import StoredChunk
 from indexers.library import Library
 from indexers.protocols import TextEmbedder
@@ -31,7 +37,9 @@ from indexers.types import Hit
 
 WORDS_PER_SCORE = 0.07
 """Weight of the words, relative to the cosine's, for each point of the best passage's BM25."""
-_DEPTH = 100
+SIGHT = 0.6
+"""The most that a picture gets for what it shows, of what its text leaves open: about the score of a good passage."""
+DEPTH = 100
 """Candidates that each retriever gives to the fusion."""
 
 
@@ -44,25 +52,36 @@ class Fused:
     signals: dict[str, float]
 
 
-def fuse(dense: dict[int, float], words: dict[int, float], ceiling: float, cosines: dict[int, float]) -> list[Fused]:
-    """Fuses two rankings. Pure.
+def fuse(
+    dense: dict[int, float],
+    words: dict[int, float],
+    ceiling: float,
+    cosines: dict[int, float],
+    sights: Mapping[int, Sight] = MappingProxyType({}),
+) -> list[Fused]:
+    """Fuses the rankings. Pure.
 
     Args:
         dense: chunk → cosine, of those that the vector search found.
         words: chunk → BM25, of those that the word search found.
         ceiling: the most that BM25 could give for this query.
-        cosines: chunk → cosine of those that only the word search found.
+        cosines: chunk → cosine of those that the vector search did not find.
+        sights: chunk → what the picture in it shows, of those that the image search found.
 
     Returns:
         Best first; ties by chunk id, so that results repeat.
     """
     weight = WORDS_PER_SCORE * max(words.values(), default=0.0)
     fused: list[Fused] = []
-    for chunk_id in dense.keys() | words.keys():
+    for chunk_id in dense.keys() | words.keys() | sights.keys():
         cosine = dense.get(chunk_id, cosines.get(chunk_id, 0.0))
         share = words.get(chunk_id, 0.0) / ceiling if ceiling > 0 else 0.0
+        score = (cosine + weight * share) / (1 + weight)
         signals = {name: found[chunk_id] for name, found in (("dense", dense), ("words", words)) if chunk_id in found}
-        fused.append(Fused(chunk_id, (cosine + weight * share) / (1 + weight), signals))
+        if (sight := sights.get(chunk_id)) is not None:
+            score += (1 - score) * SIGHT * sight.share
+            signals["image"] = sight.cosine
+        fused.append(Fused(chunk_id, score, signals))
     return sorted(fused, key=lambda item: (-item.score, item.chunk_id))
 
 
@@ -72,11 +91,13 @@ class Retriever:
     Args:
         library: what is searched.
         embedder: the text model whose space the library is in.
+        sights: searches its pictures.
     """
 
-    def __init__(self, library: Library, embedder: TextEmbedder) -> None:
+    def __init__(self, library: Library, embedder: TextEmbedder, sights: Sights | None = None) -> None:
         self._library = library
         self._embedder = embedder
+        self._sights = sights or Sights(library, None)
 
     def search(self, query: str, k: int, *, media: Iterable[str] | None = None, under: str | None = None) -> list[Hit]:
         """The ``k`` best chunks for ``query``, best first, one hit for each file that holds the chunk.
@@ -100,10 +121,10 @@ class Retriever:
     ) -> list[Hit]:
         """As ``search``, with the query's vector given."""
         media = None if media is None else frozenset(media)
-        contents = self._contents(media, under)
+        contents = self.contents(media, under)
         if contents is not None and not len(contents):
             return []
-        depth = max(_DEPTH, 4 * k)
+        depth = max(DEPTH, 4 * k)
         while True:
             fused = self.fused(query, vector, depth, contents)
             hits = self.hits(fused, k, media, under)
@@ -112,7 +133,8 @@ class Retriever:
                 return hits
             depth *= 4
 
-    def _contents(self, media: frozenset[str] | None, under: str | None) -> NDArray[np.int64] | None:
+    def contents(self, media: frozenset[str] | None, under: str | None) -> NDArray[np.int64] | None:
+        """The contents that pass the filters; None where there are none, and all do."""
         if media is None and under is None:
             return None
         with self._library.mutex:
@@ -128,9 +150,10 @@ class Retriever:
         word_ids, scores = index.search(query, depth, None if contents is None else contents.tolist())
         dense = dict(zip(ids.tolist(), cosines.tolist(), strict=True))
         words = dict(zip(word_ids.tolist(), scores.tolist(), strict=True))
-        missing = np.array([i for i in words if i not in dense], dtype=np.int64)
+        sights = self._sights.by_words(query, depth, contents)
+        missing = np.array([i for i in words.keys() | sights.keys() if i not in dense], dtype=np.int64)
         known, more = vectors.cosines(vector, missing)
-        return fuse(dense, words, index.ceiling(query), dict(zip(known.tolist(), more.tolist(), strict=True)))
+        return fuse(dense, words, index.ceiling(query), dict(zip(known.tolist(), more.tolist(), strict=True)), sights)
 
     def hits(
         self, fused: list[Fused], k: int, media: frozenset[str] | None = None, under: str | None = None

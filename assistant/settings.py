@@ -37,6 +37,11 @@ class Settings:
         cache_dir: downloaded models and what was made from them.
         text_model: name of the text embedding model in the catalogue.
         text_model_path: a folder with a sentence-transformers model; taken before all others.
+        image_model: name of the image model in the catalogue; "none" looks at no picture.
+        image_model_path: a folder with an open_clip model; taken before the catalogue.
+        speech_model: name of the speech model in the catalogue; "none" listens to no recording.
+        speech_model_path: a folder with a CTranslate2 Whisper model; taken before the catalogue.
+        ocr: read the text in pictures and scanned pages.
         llm: name of the language model in the catalogue; "none" answers by quotes.
         llm_path: a GGUF file; taken before the catalogue.
         llm_url: base address of an OpenAI-compatible server, such as http://127.0.0.1:8080/v1; taken before both.
@@ -49,6 +54,7 @@ class Settings:
         abstain_below: confidence (log-odds) below which the library is taken not to hold the answer; higher is
             stricter.
         max_file_mb: larger files are not read.
+        max_media_mb: the same for recordings and films, which are read a portion at a time.
         read_seconds: the longest that reading one file may take.
         read_memory_mb: the most memory that reading one file may take.
         threads: cores for models; 0 means all.
@@ -58,6 +64,11 @@ class Settings:
     cache_dir: Path = field(default_factory=_default_cache)
     text_model: str = "all-MiniLM-L6-v2"
     text_model_path: Path | None = None
+    image_model: str = "CLIP-ViT-B-32"
+    image_model_path: Path | None = None
+    speech_model: str = "faster-whisper-base"
+    speech_model_path: Path | None = None
+    ocr: bool = True
     llm: str = "SmolLM2-135M-Instruct"
     llm_path: Path | None = None
     llm_url: str = ""
@@ -68,6 +79,7 @@ class Settings:
     offline: bool = False
     abstain_below: float = -1.6
     max_file_mb: int = 200
+    max_media_mb: int = 20_000
     read_seconds: int = 60
     read_memory_mb: int = 2048
     threads: int = 0

@@ -79,17 +79,8 @@ class Catalog(CatalogFile):
             )
             return int(new)
 
-    def add_chunks(self, content: int, chunks: Sequence[tuple[Chunk, str]], space: str, vectors: Vectors) -> list[int]:
-        """Appends chunks (each with its context line) and their vectors in ``space``; gives the chunks' ids.
-
-        Raises:
-            ValueError: there are not as many vectors as chunks, or one can not be stored as float16.
-        """
-        with np.errstate(over="ignore"):  # told by the check below
-            halves = vectors.astype(np.float16)
-        if len(halves) != len(chunks) or not np.isfinite(halves).all():
-            raise ValueError(f"{len(chunks)} chunks, vectors of shape {vectors.shape}, or not finite")
-        data = [half.tobytes() for half in halves]
+    def add_chunks(self, content: int, chunks: Sequence[tuple[Chunk, str]]) -> list[int]:
+        """Appends chunks, each with its context line; gives their ids."""
         with self.transaction():
             number = self._rows("SELECT COUNT(*) FROM chunks WHERE content=?", (content,))[0][0]
             last = self._rows("SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name='chunks'")[0][0]
@@ -99,22 +90,37 @@ class Catalog(CatalogFile):
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 ((i, content, number + n, *chunk_row(*chunks[n])) for n, i in enumerate(ids)),
             )
+            self._many("INSERT INTO changes (chunk, added) VALUES (?, 1)", ((i,) for i in ids))
+        return ids
+
+    def add_vectors(self, ids: Sequence[int], space: str, vectors: Vectors | Sequence[NDArray[np.float32]]) -> None:
+        """Stores the vectors of chunks ``ids`` in ``space``; a chunk may have one in each space.
+
+        Raises:
+            ValueError: there are not as many vectors as chunks, or one can not be stored as float16.
+        """
+        with np.errstate(over="ignore"):  # told by the check below
+            halves = np.asarray(vectors, np.float32).astype(np.float16)
+        if len(halves) != len(ids) or not np.isfinite(halves).all():
+            raise ValueError(f"{len(ids)} chunks, vectors of shape {halves.shape}, or not finite")
+        data = [half.tobytes() for half in halves]
+        with self.transaction():
             self._many(
                 "INSERT INTO vectors (chunk, space, data, checksum) VALUES (?, ?, ?, ?)",
                 ((i, space, half, zlib.crc32(half)) for i, half in zip(ids, data, strict=True)),
             )
-            self._many("INSERT INTO changes (chunk, added) VALUES (?, 1)", ((i,) for i in ids))
-        return ids
 
-    def set_file(self, path: str, content: int, size: int, mtime_ns: int, parent: str | None = None) -> None:
+    def set_file(
+        self, path: str, content: int, size: int, mtime_ns: int, parent: str | None = None, beside: str = ""
+    ) -> None:
         """Says that ``path`` now holds ``content``; what it held before is forgotten if nothing else holds it."""
         with self.transaction():
             before = self.file_state(path)
             self._rows(
-                "INSERT INTO files (path, content, parent, size, mtime_ns) VALUES (?, ?, ?, ?, ?) ON CONFLICT(path) "
-                "DO UPDATE SET content=excluded.content, parent=excluded.parent, size=excluded.size, "
-                "mtime_ns=excluded.mtime_ns",
-                (path, content, parent, size, mtime_ns),
+                "INSERT INTO files (path, content, parent, size, mtime_ns, beside) VALUES (?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT(path) DO UPDATE SET content=excluded.content, parent=excluded.parent, "
+                "size=excluded.size, mtime_ns=excluded.mtime_ns, beside=excluded.beside",
+                (path, content, parent, size, mtime_ns, beside),
             )
             if before is not None:
                 self._loose.add(before.content)
@@ -163,12 +169,12 @@ class Catalog(CatalogFile):
     def file_state(self, path: str) -> FileState | None:
         """What is known of the file at ``path``."""
         rows = self._rows(
-            "SELECT f.content, f.size, f.mtime_ns, c.hash, c.status FROM files f JOIN contents c ON c.id = f.content "
-            "WHERE f.path=?",
+            "SELECT f.content, f.size, f.mtime_ns, c.hash, c.status, f.beside, c.pending "
+            "FROM files f JOIN contents c ON c.id = f.content WHERE f.path=?",
             (plain_path(path),),
         )
-        for content, size, mtime_ns, digest, status in rows:
-            return FileState(content, size, mtime_ns, digest, Status(status))
+        for content, size, mtime_ns, digest, status, beside, pending in rows:
+            return FileState(content, size, mtime_ns, digest, Status(status), beside, tuple(json.loads(pending)))
         return None
 
     def children(self, path: str) -> list[str]:
@@ -183,6 +189,21 @@ class Catalog(CatalogFile):
             "SELECT f.path FROM files f JOIN contents c ON c.id = f.content "  # noqa: S608 - no values in it
             f"WHERE f.content = ? AND {where} ORDER BY f.path",
             (content, *values),
+        )
+        return [row[0] for row in rows]
+
+    def outermost(self, path: str) -> str:
+        """The file that the document at ``path`` is inside of, or ``path`` itself."""
+        while (rows := self._rows("SELECT parent FROM files WHERE path=?", (path,))) and rows[0][0]:
+            path = rows[0][0]
+        return path
+
+    def paths_with(self, space: str) -> list[str]:
+        """Paths of the documents that have a vector in ``space``, sorted."""
+        rows = self._rows(
+            "SELECT DISTINCT f.path FROM vectors v JOIN chunks k ON k.id = v.chunk JOIN files f "
+            "ON f.content = k.content WHERE v.space = ? ORDER BY f.path",
+            (space,),
         )
         return [row[0] for row in rows]
 
@@ -207,6 +228,13 @@ class Catalog(CatalogFile):
             Document(path, media_, Status(status), reason, title, chunks, coverage, tuple(json.loads(pending)))
             for path, media_, status, reason, title, coverage, pending, chunks in rows
         ]
+
+    def metadata(self, path: str) -> dict[str, str]:
+        """What is known about the document at ``path``: author, date, language …; empty if it is not there."""
+        rows = self._rows(
+            "SELECT c.metadata FROM files f JOIN contents c ON c.id = f.content WHERE f.path=?", (plain_path(path),)
+        )
+        return dict(json.loads(rows[0][0])) if rows else {}
 
     def contents_matching(self, *, media: Iterable[str] | None = None, under: str | None = None) -> NDArray[np.int64]:
         """Ids of the contents that have a file of one of ``media`` below ``under``, sorted."""
@@ -270,15 +298,15 @@ class Catalog(CatalogFile):
         matrix = flat.reshape(len(blobs), -1) if blobs else np.zeros((0, 0), dtype=np.float32)
         return np.array(chunk_ids, dtype=np.int64), np.array(contents, dtype=np.int64), matrix
 
-    def dim(self, space: str) -> int | None:
-        """Dimensions of the vectors of ``space``; None if there are none."""
-        rows = self._rows("SELECT LENGTH(data) FROM vectors WHERE space=? LIMIT 1", (space,))
-        return int(rows[0][0]) // 2 if rows else None
-
-    @property
-    def has_vectors(self) -> bool:
-        """Whether anything was embedded yet."""
-        return bool(self._rows("SELECT 1 FROM vectors LIMIT 1"))
+    def spaces(self) -> dict[str, int]:
+        """The spaces that chunks have vectors in, with their dimensions."""
+        found: dict[str, int] = {}
+        # Each step looks up the next space in the index: a DISTINCT would read all of it.
+        while rows := self._rows(
+            "SELECT space, LENGTH(data) FROM vectors WHERE space > ? ORDER BY space LIMIT 1", (max(found, default=""),)
+        ):
+            found[rows[0][0]] = int(rows[0][1]) // 2
+        return found
 
     # --- reading: the library as a whole -------------------------------------------------------
 
@@ -304,6 +332,14 @@ class Catalog(CatalogFile):
         """Numbers of ``files``, ``contents``, ``chunks`` and ``vectors``."""
         tables = ("files", "contents", "chunks", "vectors")
         return {t: int(self._rows(f"SELECT COUNT(*) FROM {t}")[0][0]) for t in tables}  # noqa: S608
+
+    def count_texts(self) -> int:
+        """How many chunks have words: those of pictures may have none."""
+        return int(self._rows("SELECT COUNT(*) FROM chunks WHERE body != ''")[0][0])
+
+    def count_vectors(self, space: str) -> int:
+        """How many chunks have a vector in ``space``."""
+        return int(self._rows("SELECT COUNT(*) FROM vectors WHERE space=?", (space,))[0][0])
 
     def fact(self, name: str) -> str | None:
         """A word about the library as a whole."""
@@ -332,9 +368,7 @@ class Catalog(CatalogFile):
             paths = sorted(path for content in contents for path in self.paths_of(content))
             # A document inside a file comes back only with the file around it.
             for path in paths:
-                while (parent := self._rows("SELECT parent FROM files WHERE path=?", (path,))) and parent[0][0]:
-                    path = parent[0][0]
-                self.remove_file(path)
+                self.remove_file(self.outermost(path))
         return paths
 
     def _damaged(self) -> Iterator[int]:

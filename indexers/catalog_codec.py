@@ -33,13 +33,19 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """What tells whether a file has changed since it was read. ``hash`` and ``status`` are its content's."""
+    """What tells whether a file has changed since it was read.
+
+    ``hash``, ``status`` and ``pending`` are its content's; ``beside`` stands for the files that speak of this one
+    (captions, subtitles) as they were then.
+    """
 
     content: int
     size: int
     mtime_ns: int
     hash: str
     status: Status
+    beside: str = ""
+    pending: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ are synced too, and a catalog that lost its last commits to a power cut would be
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 from indexers.errors import LibraryBroken, LibraryInUse, LocusError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 WAIT_S = 30.0
 """How long a statement waits for a transaction of another connection."""
 
@@ -25,7 +26,7 @@ CREATE TABLE contents (
 );
 CREATE TABLE files (
     path TEXT PRIMARY KEY, content INTEGER NOT NULL REFERENCES contents(id), parent TEXT, size INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL
+    mtime_ns INTEGER NOT NULL, beside TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE INDEX files_content ON files(content);
 CREATE INDEX files_parent ON files(parent);
@@ -38,9 +39,17 @@ CREATE TABLE vectors (
     chunk INTEGER NOT NULL REFERENCES chunks(id), space TEXT NOT NULL, data BLOB NOT NULL, checksum INTEGER NOT NULL,
     PRIMARY KEY (chunk, space)
 ) WITHOUT ROWID;
+CREATE INDEX vectors_space ON vectors(space);
 CREATE TABLE changes (sequence INTEGER PRIMARY KEY AUTOINCREMENT, chunk INTEGER NOT NULL, added INTEGER NOT NULL);
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
+_MIGRATIONS = {
+    1: """
+ALTER TABLE files ADD COLUMN beside TEXT NOT NULL DEFAULT '';
+CREATE INDEX vectors_space ON vectors(space);
+""",
+}
+"""What turns a catalog of a version into one of the next."""
 
 
 class CatalogFile:
@@ -115,13 +124,26 @@ class CatalogFile:
         self._rows("PRAGMA cache_size = -65536")
         version = self._version()
         if not read_only:
-            if self._rows("PRAGMA journal_mode")[0][0] != "wal":
-                self._rows("PRAGMA journal_mode = WAL")
+            self._use_write_ahead_log()
             self._rows("PRAGMA synchronous = FULL")
             if version == 0:
                 version = self._create()
+            if version in _MIGRATIONS:
+                version = self._migrate()
         if version != SCHEMA_VERSION:
             raise LibraryBroken(f"the catalog {self.path} was written by another version of Locus (format {version})")
+
+    def _use_write_ahead_log(self) -> None:
+        """Switches the file to it, once for good. SQLite does not wait for the lock that this takes: we do."""
+        until = time.monotonic() + WAIT_S
+        while self._rows("PRAGMA journal_mode")[0][0] != "wal":
+            try:
+                self._rows("PRAGMA journal_mode = WAL")
+            except LibraryInUse:
+                # Another process makes or switches the same file at this moment.
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.01)
 
     def _create(self) -> int:
         """Makes the tables, unless another process has made them by now; gives their version."""
@@ -135,6 +157,18 @@ class CatalogFile:
                 version = SCHEMA_VERSION
                 self._rows(f"PRAGMA user_version = {version}")
                 self.created = True
+        return version
+
+    def _migrate(self) -> int:
+        """Brings the tables of an older version up to date, all or nothing; gives their version."""
+        with self.transaction():
+            # Another process may have done it while this one waited.
+            version = self._version()
+            while version in _MIGRATIONS:
+                for statement in _MIGRATIONS[version].split(";"):
+                    self._rows(statement)
+                version += 1
+                self._rows(f"PRAGMA user_version = {version}")
         return version
 
     def _version(self) -> int:

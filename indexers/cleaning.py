@@ -24,13 +24,13 @@ def clean_text(text: str) -> str:
 
 def clean_parsed(parsed: Parsed) -> Parsed:
     """The same, with every text in it clean."""
-    return Parsed(
-        tuple(_clean_block(block) for block in parsed.blocks),
-        clean_text(parsed.title),
-        {clean_text(key): clean_text(value) for key, value in parsed.metadata.items()},
-        tuple(Attachment(clean_text(inner.name), inner.data) for inner in parsed.attachments),
-        parsed.coverage,
-        tuple(clean_text(note) for note in parsed.notes),
+    return replace(
+        parsed,
+        blocks=tuple(_clean_block(block) for block in parsed.blocks),
+        title=clean_text(parsed.title),
+        metadata={clean_text(key): clean_text(value) for key, value in parsed.metadata.items()},
+        attachments=tuple(Attachment(clean_text(inner.name), inner.data) for inner in parsed.attachments),
+        notes=tuple(clean_text(note) for note in parsed.notes),
     )
 
 

@@ -4,8 +4,10 @@
 
     library/
       catalog.sqlite     the truth
-      vectors.faiss      snapshot of the vectors, carries the change number it reaches
+      vectors.faiss      snapshot of the texts' vectors, carries the change number it reaches
+      vectors-….faiss    the same of another space: pictures
       words/             tantivy's files, carry theirs
+      unfinished.sqlite  what slow models gave for files that are not in the catalog yet
       lock               held by the one writer
 
 A snapshot that is missing, damaged, of another model or ahead of the catalog is dropped and made again from it,
@@ -18,6 +20,7 @@ answered from what was committed last while files are being added.
 from __future__ import annotations
 
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,6 +31,7 @@ from numpy.typing import NDArray
 from indexers.catalog import Catalog
 from indexers.errors import LibraryInUse, UsageError
 from indexers.lock import WriterLock
+from indexers.unfinished import Unfinished
 from indexers.vectors import FaissIndex
 from indexers.words import TantivyIndex
 
@@ -60,6 +64,7 @@ class Library:
         self.mutex = threading.RLock()
         self._changing = threading.RLock()
         self._writer: Catalog | None = None
+        self.unfinished = Unfinished(root / "unfinished.sqlite")
         self._lock = WriterLock(root / "lock")
         self._vectors: dict[str, tuple[FaissIndex, int]] = {}
         self._saved: dict[str, int] = {}
@@ -67,13 +72,15 @@ class Library:
         if self.catalog.created:
             # What lies here belonged to a catalog that is gone, and its change numbers would be taken for ours.
             with suppress(LibraryInUse), self._lock.hold():
-                self._snapshot.unlink(missing_ok=True)
+                for snapshot in root.glob("vectors*.faiss"):
+                    snapshot.unlink(missing_ok=True)
                 self._empty_words()
 
     def close(self) -> None:
         """Closes the catalog and the indexes."""
         with self._changing, self.mutex:
             self.catalog.close()
+            self.unfinished.close()
             if self._writer is not None:
                 self._writer.close()
                 self._writer = None
@@ -102,7 +109,7 @@ class Library:
             LibraryInUse: another process changes the library now.
         """
         with self.writing() as catalog:
-            if not catalog.has_vectors:
+            if catalog.fact("text_space") not in catalog.spaces():
                 catalog.set_fact("text_space", space)
         self.check_space(space)
 
@@ -153,49 +160,53 @@ class Library:
                     self._catch_up_words(self._words)
             return self._words
 
-    def publish(self, space: str, dim: int) -> None:
-        """Brings both indexes up to date after a change and saves the vectors where that is worth it."""
+    def publish(self) -> None:
+        """Brings all indexes up to date after a change and saves the vectors where that is worth it."""
         with self.mutex:
-            index = self.vectors(space, dim)
             self.words()
-            behind = self._vectors[space][1] - self._saved.get(space, 0)
-            if behind > max(200, _SAVE_AFTER * len(index)):
-                self.save_vectors(space)
+            for space, dim in self.catalog.spaces().items():
+                index = self.vectors(space, dim)
+                behind = self._vectors[space][1] - self._saved.get(space, 0)
+                if behind > max(200, _SAVE_AFTER * len(index)):
+                    self.save_vectors(space)
 
     def save_vectors(self, space: str) -> None:
         """Writes the snapshot of the vectors, unless there is no room: the catalog has them."""
         with self.mutex:
             index, reached = self._vectors[space]
             with suppress(OSError):
-                index.save(self._snapshot, space=space, sequence=reached)
+                index.save(self._snapshot(space), space=space, sequence=reached)
                 self._saved[space] = reached
 
-    def snapshot_problems(self, space: str, dim: int) -> list[str]:
+    def snapshot_problems(self) -> list[str]:
         """Where the indexes, brought up to date, do not hold what the catalog holds."""
         with self.mutex:
-            chunks = self.catalog.counts()["chunks"]
-            held = {"vector": len(self.vectors(space, dim)), "word": len(self.words())}
+            held = [("word", len(self.words()), self.catalog.count_texts())]
+            for space, dim in self.catalog.spaces().items():
+                held.append((space, len(self.vectors(space, dim)), self.catalog.count_vectors(space)))
         return [
             f"the {name} index holds {number} of {chunks} chunks; run `locus doctor --mend`"
-            for name, number in held.items()
+            for name, number, chunks in held
             if number != chunks
         ]
 
-    def drop_snapshots(self, space: str, dim: int) -> None:
-        """Makes both snapshots again from the catalog."""
+    def drop_snapshots(self) -> None:
+        """Makes all snapshots again from the catalog."""
         with self.writing(), self.mutex:
-            self._drop_vectors(space)
-            self.vectors(space, dim)
-            self.save_vectors(space)
+            for space, dim in self.catalog.spaces().items():
+                self._drop_vectors(space)
+                self.vectors(space, dim)
+                self.save_vectors(space)
             self._empty_words()
             self.words()
 
-    @property
-    def _snapshot(self) -> Path:
-        return self.root / "vectors.faiss"
+    def _snapshot(self, space: str) -> Path:
+        if space == self.catalog.fact("text_space"):
+            return self.root / "vectors.faiss"
+        return self.root / f"vectors-{zlib.crc32(space.encode()):08x}.faiss"
 
     def _drop_vectors(self, space: str) -> None:
-        self._snapshot.unlink(missing_ok=True)
+        self._snapshot(space).unlink(missing_ok=True)
         self._vectors.pop(space, None)
         self._saved.pop(space, None)
 
@@ -209,7 +220,7 @@ class Library:
             self._words.close()
 
     def _load_vectors(self, space: str, dim: int) -> tuple[FaissIndex, int]:
-        loaded = FaissIndex.load(self._snapshot, space=space, dim=dim)
+        loaded = FaissIndex.load(self._snapshot(space), space=space, dim=dim)
         if loaded is None:
             return FaissIndex(dim), 0
         if loaded[1] > self.catalog.sequence:
@@ -228,7 +239,8 @@ class Library:
             change = self.catalog.changes_since(words.sequence)
             words.remove(change.removed)
             for start in range(0, len(change.added), _BATCH):
-                stored = list(self.catalog.chunks(change.added[start : start + _BATCH]).values())
+                some = self.catalog.chunks(change.added[start : start + _BATCH])
+                stored = [chunk for chunk in some.values() if chunk.chunk.body]
                 words.add(
                     [chunk.id for chunk in stored],
                     [chunk.content for chunk in stored],

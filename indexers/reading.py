@@ -1,27 +1,31 @@
-"""One file → what the library stores of it: reading, as a function of the file alone.
+"""One file → what the library stores of it: reading, as a function of the file and of the models that perceive.
 
-Knows neither the catalog nor a model; the pipeline decides what is read and where it goes.
+Knows neither the catalog nor which vectors come of it; the pipeline decides what is read and where it goes.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path, PurePath
 from typing import Protocol
 
-from indexers.catalog_codec import Content
+from indexers.beside import companions
+from indexers.catalog_codec import Content, plain_path
 from indexers.cleaning import clean_parsed, clean_text
 from indexers.errors import FileError, TooLarge, Unreadable, Unsupported
 from indexers.media import FileType, sniff
 from indexers.parsers import PARSERS
 from indexers.protocols import Source
-from indexers.types import Attachment, Block, Parsed, Piece, Status, WholeLocator
+from indexers.senses import Senses, Task, perceive, waiting
+from indexers.types import Attachment, Block, Decoded, Parsed, Picture, Status, Unread
+from indexers.unfinished import FORGETFUL, Unfinished
 
-PARSER_VERSION = 1
+PARSER_VERSION = 2
 """Raised when parsers or chunking change enough that files should be read again."""
 _MAX_DEPTH = 3
 """How deep documents inside documents are followed (a mail in a mail in a mail)."""
@@ -33,23 +37,55 @@ _WHY_NOT = {
 
 
 class Reader(Protocol):
-    """What runs a parser: the sandbox."""
+    """What runs parsers and decoders: the sandbox."""
 
     def parse(self, source: Source) -> Parsed:
         """The parsed file; raises ``FileError``."""
 
+    def decode(self, source: Source, what: Unread, start: float) -> Decoded:
+        """A portion of its pictures or sound; raises ``FileError``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A file as it was when it was looked at.
+
+    ``sha256`` is of its bytes. ``beside`` are the files that speak of it, ``beside_stamp`` tells their versions apart
+    at a glance, ``beside_sha256`` is of what they hold; both are empty where there are none.
+    """
+
+    path: str
+    size: int
+    mtime_ns: int
+    sha256: str
+    beside: tuple[str, ...] = ()
+    beside_stamp: str = ""
+    beside_sha256: str = ""
+
+    @property
+    def key(self) -> str:
+        """What its content is stored under."""
+        return content_key(self.sha256, self.path, self.beside_sha256)
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A file as it was read: its content, its text, and the documents inside it."""
+    """A file as it was read: its content, its text, its pictures, and the documents inside it.
 
-    path: str
+    ``pictures`` are as the image model's ``prepare`` gives them.
+    """
+
+    version: Version
     parent: str | None
-    size: int
-    mtime_ns: int
     content: Content
     blocks: tuple[Block, ...] = ()
+    pictures: tuple[Picture, ...] = ()
     inner: tuple[Reading, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """Where it was read."""
+        return self.version.path
 
     def flat(self) -> Iterator[Reading]:
         """This reading, then those inside it."""
@@ -71,9 +107,34 @@ def digest(path: Path) -> str:
         raise Unreadable(_refusal(error)) from error
 
 
-def content_key(sha256: str, name: str) -> str:
+def stamp(paths: Sequence[str]) -> str:
+    """Sizes and times of files that speak of another, "" for none; a file that is not there counts as that."""
+    found = []
+    for path in paths:
+        try:
+            info = Path(path).stat()
+            found.append(f"{PurePath(path).name}:{info.st_size}:{info.st_mtime_ns}")
+        except OSError:
+            found.append(f"{PurePath(path).name}:-")
+    return plain_path("/".join(found))
+
+
+def digest_of(paths: Sequence[str]) -> str:
+    """SHA-256 over the names and bytes of files, "" for none.
+
+    Raises:
+        Unreadable: the operating system refuses one.
+    """
+    if not paths:
+        return ""
+    parts = [f"{plain_path(PurePath(path).name)}:{digest(Path(path))}" for path in paths]
+    return hashlib.sha256("/".join(parts).encode()).hexdigest()
+
+
+def content_key(sha256: str, name: str, beside_sha256: str = "") -> str:
     """The key under which a content is stored: its bytes and what decides how they are read."""
-    return f"{sha256}:{PurePath(name).suffix.lower()}:{PARSER_VERSION}"
+    told = f"+{beside_sha256}" if beside_sha256 else ""
+    return f"{sha256}{told}:{PurePath(name).suffix.lower()}:{PARSER_VERSION}"
 
 
 def is_current(key: str) -> bool:
@@ -81,74 +142,149 @@ def is_current(key: str) -> bool:
     return key.endswith(f":{PARSER_VERSION}")
 
 
-def read_file(path: str, size: int, mtime_ns: int, sha256: str, reader: Reader, max_bytes: int) -> Reading:
-    """Reads the file at ``path`` and the documents inside it; what is wrong with it becomes its status.
+def failed(path: str, error: FileError) -> Reading:
+    """The reading of a file that could not be read at all. It has a size that no file has: it is looked at again."""
+    version = Version(path, -1, 0, f"refused:{path}")
+    content = Content(version.key, "unknown", "text", error.status, clean_text(str(error)), PurePath(path).stem)
+    return Reading(version, None, content)
 
-    Raises:
-        Unreadable: the system refuses it, or it is not as long or as old as ``size`` and ``mtime_ns`` say.
+
+class FileReader:
+    """Reads files, one a call; usable from several threads.
+
+    Args:
+        reader: what runs parsers and decoders.
+        senses: the models that look and listen.
+        unfinished: where their work is kept until a file is whole.
+        max_bytes: larger files are not read …
+        max_media_bytes: … nor recordings and films larger than this, which are read a portion at a time.
     """
-    reading = _read(Path(path), path, None, size, mtime_ns, sha256, reader, max_bytes, 0)
-    try:
-        info = Path(path).stat()
-    except OSError as error:
-        raise Unreadable(_refusal(error)) from error
-    if (info.st_size, info.st_mtime_ns) != (size, mtime_ns):
-        # Its hash and its text may be of different versions: neither is kept.
-        raise Unreadable("it was changed while it was read; add it again")
-    return reading
+
+    def __init__(
+        self, reader: Reader, senses: Senses, unfinished: Unfinished, *, max_bytes: int, max_media_bytes: int = 0
+    ) -> None:
+        self._reader = reader
+        self.senses = senses
+        self._unfinished = unfinished
+        self._max_bytes = max_bytes
+        self._max_media_bytes = max_media_bytes
+
+    def refusal(self, path: Path, size: int) -> TooLarge | None:
+        """Why a file of this size is not read; None if it is. Looks into the file only where that decides."""
+        limit = self._max_bytes
+        if size > limit and self._max_media_bytes > limit and _is_recording(path):
+            limit = self._max_media_bytes
+        setting = "max_file_mb" if limit == self._max_bytes else "max_media_mb"
+        return (
+            TooLarge(f"larger than the limit of {limit // 1_000_000} MB (setting {setting})") if size > limit else None
+        )
+
+    def read(self, version: Version, cancelled: Callable[[], bool] = lambda: False) -> Reading:
+        """Reads a file and the documents inside it; what is wrong with it becomes its status.
+
+        Raises:
+            Unreadable: the system refuses it, or it is not as long or as old as ``version`` says.
+            Cancelled: ``cancelled`` said so while models were at work.
+        """
+        reading = self._read(Path(version.path), version, None, cancelled, 0)
+        try:
+            info = Path(version.path).stat()
+        except OSError as error:
+            raise Unreadable(_refusal(error)) from error
+        now = (info.st_size, info.st_mtime_ns, stamp(version.beside))
+        if now != (version.size, version.mtime_ns, version.beside_stamp):
+            # Its hash and its text may be of different versions: neither is kept.
+            raise Unreadable("it was changed while it was read; add it again")
+        return reading
+
+    def read_query(self, path: Path) -> Reading:
+        """Reads a file that is searched with, not stored.
+
+        Raises:
+            Unreadable: the system refuses it.
+        """
+        try:
+            info = path.stat()
+            names = os.listdir(path.parent)  # noqa: PTH208 - names, not paths
+        except OSError as error:
+            raise Unreadable(_refusal(error)) from error
+        beside = tuple(str(path.parent / name) for name in companions(str(path), names))
+        version = Version(str(path), info.st_size, info.st_mtime_ns, "", beside, stamp(beside))
+        return self.read(version)
+
+    def _read(
+        self, file: Path, version: Version, parent: str | None, cancelled: Callable[[], bool], depth: int
+    ) -> Reading:
+        name = PurePath(version.path.rpartition("!/")[2]).name
+        kind = FileType("unknown", "text", "")
+        try:
+            too_large = self.refusal(file, version.size)
+            if too_large is not None:
+                raise too_large
+            kind = sniff(file, name)
+            source = Source(file, name, kind.format, tuple(Path(path) for path in version.beside))
+            parsed, pictures, pending = self._perceived(source, version, cancelled)
+        except FileError as error:
+            if isinstance(error, Unreadable) and depth == 0:
+                raise
+            reason = clean_text("; ".join(part for part in (kind.mismatch, str(error)) if part))
+            content = Content(version.key, kind.format, kind.media, error.status, reason, PurePath(name).stem)
+            return Reading(version, parent, content)
+        inner = tuple(
+            self._read_inside(attachment, version, cancelled, depth)
+            for attachment in _named_apart(parsed.attachments)
+            if depth < _MAX_DEPTH
+        )
+        missing = [note for note in parsed.notes if note]
+        if parsed.attachments and depth >= _MAX_DEPTH:
+            missing.append("what is inside it is too deep to be followed")
+        if kind.media != "text":
+            missing += waiting(pending)
+        content = _content(version.key, name, kind, parsed, pending, missing, has_more=bool(inner or pictures))
+        return Reading(version, parent, content, parsed.blocks, pictures, inner)
+
+    def _perceived(
+        self, source: Source, version: Version, cancelled: Callable[[], bool]
+    ) -> tuple[Parsed, tuple[Picture, ...], tuple[str, ...]]:
+        if source.format not in PARSERS:
+            raise Unsupported(_WHY_NOT.get(source.format, f"{source.format} files are not read"))
+        parsed = clean_parsed(self._reader.parse(source))
+        if not parsed.unread:
+            return parsed, (), ()
+        memo = self._unfinished.memo(version.sha256, plain_path(version.path)) if version.sha256 else FORGETFUL
+        seen = perceive(Task(source, self._reader.decode, self.senses, memo, cancelled), parsed)
+        return clean_parsed(seen.parsed), seen.pictures, seen.pending
+
+    def _read_inside(
+        self, attachment: Attachment, holder: Version, cancelled: Callable[[], bool], depth: int
+    ) -> Reading:
+        sha256 = hashlib.sha256(attachment.data).hexdigest()
+        path = f"{holder.path}!/{attachment.name}"
+        version = Version(path, len(attachment.data), holder.mtime_ns, sha256)
+        with tempfile.TemporaryDirectory(prefix="locus-") as folder:
+            file = Path(folder) / "inside"
+            file.write_bytes(attachment.data)
+            return self._read(file, version, holder.path, cancelled, depth + 1)
 
 
-def failed(path: str, size: int, mtime_ns: int, key: str, error: FileError) -> Reading:
-    """The reading of a file that could not be read at all."""
-    content = Content(key, "unknown", "text", error.status, clean_text(str(error)), PurePath(path).stem)
-    return Reading(path, None, size, mtime_ns, content)
-
-
-def _read(
-    file: Path,
-    path: str,
-    parent: str | None,
-    size: int,
-    mtime_ns: int,
-    sha256: str,
-    reader: Reader,
-    max_bytes: int,
-    depth: int,
-) -> Reading:
-    name = PurePath(path.rpartition("!/")[2]).name
-    key = content_key(sha256, name)
-    kind = FileType("unknown", "text", "")
-    try:
-        if size > max_bytes:
-            raise TooLarge(f"larger than the limit of {max_bytes // 1_000_000} MB (setting max_file_mb)")
-        kind = sniff(file, name)
-        parsed = clean_parsed(_parse(file, name, kind, reader))
-    except FileError as error:
-        if isinstance(error, Unreadable) and depth == 0:
-            raise
-        reason = clean_text("; ".join(part for part in (kind.mismatch, str(error)) if part))
-        content = Content(key, kind.format, kind.media, error.status, reason, PurePath(name).stem)
-        return Reading(path, parent, size, mtime_ns, content)
-    inner = tuple(
-        _read_inside(attachment, path, mtime_ns, reader, max_bytes, depth)
-        for attachment in _named_apart(parsed.attachments)
-        if depth < _MAX_DEPTH
-    )
-    pending = () if kind.media == "text" else (kind.media,)
-    notes = [
-        *parsed.notes,
-        "what is inside it is too deep to be followed" if parsed.attachments and depth >= _MAX_DEPTH else "",
-        *(("found by its name only until its model is there",) if pending else ()),
-    ]
-    missing = [note for note in notes if note]
+def _content(
+    key: str,
+    name: str,
+    kind: FileType,
+    parsed: Parsed,
+    pending: tuple[str, ...],
+    missing: Sequence[str],
+    *,
+    has_more: bool,
+) -> Content:
     reason = "; ".join([kind.mismatch, *missing] if kind.mismatch else missing)
     has_text = any(piece.text.strip() for block in parsed.blocks for piece in block.pieces)
-    if not has_text and not inner:
+    if not has_text and not has_more and not pending:
         status = Status.EMPTY
         reason = reason or "no text in it"
     else:
         status = Status.INDEXED if parsed.coverage >= 1 and not missing else Status.PARTIAL
-    content = Content(
+    return Content(
         key,
         kind.format,
         kind.media,
@@ -159,28 +295,13 @@ def _read(
         round(parsed.coverage, 4),
         pending,
     )
-    return Reading(path, parent, size, mtime_ns, content, parsed.blocks, inner)
 
 
-def _parse(file: Path, name: str, kind: FileType, reader: Reader) -> Parsed:
-    if kind.media != "text":
-        # Until its model has looked at it, a picture or recording is found by what it is called.
-        words = PurePath(name).stem.replace("_", " ").replace("-", " ")
-        return Parsed((Block((Piece(words, WholeLocator()),)),), title=PurePath(name).stem, coverage=0.0)
-    if kind.format not in PARSERS:
-        raise Unsupported(_WHY_NOT.get(kind.format, f"{kind.format} files are not read"))
-    return reader.parse(Source(file, name, kind.format))
-
-
-def _read_inside(
-    attachment: Attachment, parent: str, mtime_ns: int, reader: Reader, max_bytes: int, depth: int
-) -> Reading:
-    path = f"{parent}!/{attachment.name}"
-    sha256 = hashlib.sha256(attachment.data).hexdigest()
-    with tempfile.TemporaryDirectory(prefix="locus-") as folder:
-        file = Path(folder) / "inside"
-        file.write_bytes(attachment.data)
-        return _read(file, path, parent, len(attachment.data), mtime_ns, sha256, reader, max_bytes, depth + 1)
+def _is_recording(path: Path) -> bool:
+    try:
+        return sniff(path).media in ("audio", "video")
+    except FileError:
+        return False
 
 
 def _named_apart(attachments: tuple[Attachment, ...]) -> Iterator[Attachment]:

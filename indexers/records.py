@@ -12,8 +12,9 @@ from dataclasses import replace
 from indexers.catalog import Catalog
 from indexers.catalog_codec import plain_path
 from indexers.errors import FileError
-from indexers.reading import Reading, content_key, failed
+from indexers.reading import Reading, failed
 from indexers.reports import Change, FileReport
+from indexers.senses import Senses
 from indexers.types import Status
 from indexers.walk import Walked
 
@@ -27,7 +28,8 @@ def store(catalog: Catalog, reading: Reading, ids: Mapping[str, int]) -> None:
     for part in reading.flat():
         content = ids.get(part.content.hash) or catalog.content_id(part.content.hash)
         assert content is not None, "what was not there is among the new"
-        catalog.set_file(part.path, content, part.size, part.mtime_ns, part.parent)
+        version = part.version
+        catalog.set_file(part.path, content, version.size, version.mtime_ns, part.parent, version.beside_stamp)
         stale.discard(part.path)
     for path in sorted(stale):
         catalog.remove_file(path)
@@ -52,8 +54,7 @@ def refused(catalog: Catalog, path: str, error: FileError) -> list[FileReport]:
     path = plain_path(path)
     known = catalog.file_state(path)
     if known is None or known.size < 0:
-        # A size that no file has: it is looked at again next time.
-        reading = failed(path, -1, 0, content_key(f"refused:{path}", path), error)
+        reading = failed(path, error)
         with catalog.transaction():
             catalog.set_file(path, catalog.add_content(reading.content), -1, 0)
     return [FileReport(path, "text", "failed", error.status, str(error))]
@@ -80,6 +81,30 @@ def forget_vanished(catalog: Catalog, roots: Sequence[str], walked: Walked) -> l
                 catalog.remove_file(path)
                 reports += [replace(report, change="removed", reason="no longer there") for report in gone]
     return reports
+
+
+def forget_folded(catalog: Catalog, beside: Mapping[str, tuple[str, ...]]) -> list[FileReport]:
+    """Forgets documents that by now only speak of another file: a caption whose picture has come."""
+    reports: list[FileReport] = []
+    for path in sorted({companion for companions in beside.values() for companion in companions}):
+        if catalog.file_state(path) is not None:
+            gone = stored(catalog, path, "removed")
+            catalog.remove_file(path)
+            reports += [replace(report, change="removed", reason="read with the file it speaks of") for report in gone]
+    return reports
+
+
+def unfinished(catalog: Catalog, senses: Senses) -> set[str]:
+    """Files on the disk of which something waits for a model that is there now, or has vectors of another one.
+
+    A document inside a file is finished with the file around it.
+    """
+    there = {name for name, model in (("image", senses.images), ("speech", senses.speech)) if model is not None}
+    waiting = [document.path for document in catalog.documents() if there.intersection(document.pending)]
+    strange = catalog.spaces().keys() - {catalog.fact("text_space")}
+    if strange and senses.images is not None:
+        waiting += [path for space in strange - {senses.images().space} for path in catalog.paths_with(space)]
+    return {path for path in map(catalog.outermost, set(waiting)) if os.path.lexists(path)}
 
 
 def _found(status: Status) -> bool:

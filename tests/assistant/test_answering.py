@@ -18,6 +18,8 @@ from indexers.locators import locator_to_dict
 from indexers.parsers import parser_for
 from indexers.pipeline import Pipeline
 from indexers.protocols import Source
+from indexers.reading import FileReader
+from indexers.senses import Senses
 from indexers.testing import HashingEmbedder
 from indexers.types import LinesLocator, Parsed
 
@@ -48,7 +50,11 @@ def manual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Retriever]:
     (folder / "manual.txt").write_text(MANUAL, encoding="utf-8")
     library = Library(folder / "library")
     embedder = HashingEmbedder(dim=128)
-    Pipeline(library, embedder, InProcess(), max_file_bytes=10**6).add([folder / "manual.txt"])
+    Pipeline(
+        library,
+        embedder,
+        FileReader(InProcess(), Senses(), library.unfinished, max_bytes=10**6),
+    ).add([folder / "manual.txt"])
     yield Retriever(library, embedder)
     library.close()
 

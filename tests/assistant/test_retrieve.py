@@ -12,6 +12,8 @@ from indexers.library import Library
 from indexers.parsers import parser_for
 from indexers.pipeline import Pipeline
 from indexers.protocols import Source
+from indexers.reading import FileReader
+from indexers.senses import Senses
 from indexers.testing import HashingEmbedder
 from indexers.types import Attachment, Parsed
 
@@ -36,7 +38,11 @@ class Shelf:
         self.files.mkdir()
         self.embedder = HashingEmbedder(dim=128)
         self.library = Library(root / "library")
-        self.pipeline = Pipeline(self.library, self.embedder, InProcess(), max_file_bytes=10**6)
+        self.pipeline = Pipeline(
+            self.library,
+            self.embedder,
+            FileReader(InProcess(), Senses(), self.library.unfinished, max_bytes=10**6),
+        )
         self.retriever = Retriever(self.library, self.embedder)
 
     def write(self, name: str, text: str) -> Path:

@@ -43,7 +43,7 @@ def fill(catalog: Catalog, files: Path, data: search_100k.Data, space: str) -> N
             chunks = [
                 (Chunk(data.texts[row], place, (Place(0, place),)), "") for row, place in zip(rows, where, strict=True)
             ]
-            catalog.add_chunks(content, chunks, space, data.vectors[rows])
+            catalog.add_vectors(catalog.add_chunks(content, chunks), space, data.vectors[rows])
             catalog.set_file(str(path), content, 0, 0)
 
 
@@ -71,7 +71,7 @@ def main() -> None:
         library = Library(Path(scratch) / "library")
         with library.writing() as catalog:
             fill(catalog, files, data, embedder.space)
-        library.publish(embedder.space, DIM)
+        library.publish()
         retriever = Retriever(library, embedder)
         print(f"{os.cpu_count()} cores, {search_100k.processor()}, load {os.getloadavg()[0]:.1f}")
         print(f"{options.chunks:,} chunks, k = {K}, whole hybrid search in ms")

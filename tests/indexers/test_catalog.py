@@ -33,7 +33,8 @@ def put(catalog: Catalog, path: str, text: str, *, parent: str | None = None, me
                 (Chunk(word, LinesLocator(n, n), (Place(0, LinesLocator(n, n)),)), "T")
                 for n, word in enumerate(words, 1)
             ]
-            catalog.add_chunks(content, chunks, SPACE, np.stack([unit(n) for n in range(len(words))]))
+            ids = catalog.add_chunks(content, chunks)
+            catalog.add_vectors(ids, SPACE, np.stack([unit(n) for n in range(len(words))]))
         catalog.set_file(path, content, len(text), 7, parent)
     return content
 
@@ -179,7 +180,7 @@ def test_everything_of_a_chunk_comes_back(catalog: Catalog) -> None:
     chunk = Chunk("word é\n😀", PageLocator(2, boxes), places, ("H", "Ü"), "a | b")
     meta = (("author", "Ann"),)
     content = catalog.add_content(Content("h", "pdf", "text", Status.PARTIAL, "r", "Title", meta, 0.5, ("image",)))
-    [number] = catalog.add_chunks(content, [(chunk, "Title › H")], SPACE, unit(1)[None])
+    [number] = catalog.add_chunks(content, [(chunk, "Title › H")])
     catalog.set_file("/x.pdf", content, 1, 2)
     stored = catalog.chunks([number, 999])[number]
     assert stored.chunk == chunk
@@ -213,7 +214,8 @@ def test_float16_vectors_come_back_within_their_precision(catalog: Catalog) -> N
     vectors = np.stack([unit(n, 384) for n in range(5)])
     content = catalog.add_content(Content("h", "text", "text", Status.INDEXED))
     chunks = [(Chunk(str(n), LinesLocator(1, 1)), "") for n in range(5)]
-    ids = catalog.add_chunks(content, chunks, SPACE, vectors)
+    ids = catalog.add_chunks(content, chunks)
+    catalog.add_vectors(ids, SPACE, vectors)
     catalog.set_file("/x", content, 1, 1)
     found, contents, matrix = catalog.vectors([*reversed(ids), 10_000], SPACE)
     assert found.tolist() == ids
@@ -222,15 +224,23 @@ def test_float16_vectors_come_back_within_their_precision(catalog: Catalog) -> N
     np.testing.assert_array_equal(matrix, vectors.astype(np.float16).astype(np.float32))
     assert np.abs(matrix - vectors).max() < 2**-11
     assert catalog.vectors(ids, "another")[0].tolist() == []
-    assert (catalog.dim(SPACE), catalog.dim("another")) == (384, None)
+    catalog.add_vectors(ids[:2], "pictures", np.stack([unit(n, 64) for n in range(2)]))
+    assert catalog.spaces() == {SPACE: 384, "pictures": 64}
+    assert (catalog.count_vectors(SPACE), catalog.count_vectors("pictures"), catalog.count_vectors("another")) == (
+        5,
+        2,
+        0,
+    )
+    assert catalog.vectors(ids, "pictures")[0].tolist() == ids[:2]
+    assert catalog.paths_with("pictures") == ["/x"]
 
 
 def test_vectors_that_are_no_numbers_or_too_few_are_refused_and_nothing_is_stored(catalog: Catalog) -> None:
     content = put(catalog, "/a", "one")
     chunk = (Chunk("x", LinesLocator(1, 1)), "")
     for wrong in (np.full((1, 8), np.nan, np.float32), np.ones((2, 8), np.float32), np.full((1, 8), 1e9, np.float32)):
-        with pytest.raises(ValueError, match="1 chunks"):
-            catalog.add_chunks(content, [chunk], SPACE, wrong)
+        with pytest.raises(ValueError, match="1 chunks"), catalog.transaction():
+            catalog.add_vectors(catalog.add_chunks(content, [chunk]), SPACE, wrong)
     assert catalog.counts()["chunks"] == 1
 
 
@@ -258,7 +268,7 @@ def test_a_row_that_points_at_nothing_can_not_arise(catalog: Catalog) -> None:
         catalog.set_file("/a", 99, 1, 1)
     content = put(catalog, "/a", "one")
     with pytest.raises(LocusError), catalog.transaction():
-        catalog.add_chunks(content + 1, [(Chunk("x", LinesLocator(1, 1)), "")], SPACE, unit(1)[None])
+        catalog.add_chunks(content + 1, [(Chunk("x", LinesLocator(1, 1)), "")])
     assert bodies(catalog) == {"/a": ["one"]}
     assert catalog.problems() == []
 
@@ -340,7 +350,26 @@ def test_a_file_that_is_no_catalog_is_refused_and_left_as_it_is(tmp_path: Path) 
     assert not (tmp_path / "absent.sqlite").exists()
 
 
-@pytest.mark.parametrize("version", [2, 999, -1])
+def test_a_catalog_of_the_first_version_is_brought_up_to_date_and_keeps_everything(catalog: Catalog) -> None:
+    put(catalog, "/a", "one two")
+    catalog.close()
+    with sqlite3.connect(catalog.path) as raw:
+        raw.execute("ALTER TABLE files DROP COLUMN beside")
+        raw.execute("DROP INDEX vectors_space")
+        raw.execute("PRAGMA user_version = 1")
+    raw.close()
+    renewed = Catalog(catalog.path)
+    state = renewed.file_state("/a")
+    assert state is not None and state.beside == ""
+    assert bodies(renewed) == {"/a": ["one", "two"]}
+    assert (renewed.problems(), renewed.spaces()) == ([], {SPACE: 8})
+    renewed.close()
+    again = Catalog(catalog.path)
+    assert bodies(again) == {"/a": ["one", "two"]}
+    again.close()
+
+
+@pytest.mark.parametrize("version", [3, 999, -1])
 def test_a_catalog_of_another_version_is_refused(catalog: Catalog, version: int) -> None:
     put(catalog, "/a", "one")
     catalog.close()

@@ -25,10 +25,11 @@ def put(library: Library, path: str, text: str, *, publish: bool = True) -> None
         library.use_space(SPACE)
         with catalog.transaction():
             content = catalog.add_content(Content(f"h-{text}", "text", "text", Status.INDEXED))
-            catalog.add_chunks(content, chunks, SPACE, EMBEDDER.embed_passages([chunk.text for chunk, _ in chunks]))
+            ids = catalog.add_chunks(content, chunks)
+            catalog.add_vectors(ids, SPACE, EMBEDDER.embed_passages([chunk.text for chunk, _ in chunks]))
             catalog.set_file(path, content, 1, 1)
         if publish:
-            library.publish(SPACE, DIM)
+            library.publish()
 
 
 def found(library: Library, query: str) -> tuple[set[str], set[str]]:
@@ -52,7 +53,7 @@ def again(library: Library) -> Library:
 
 
 def sound(library: Library) -> bool:
-    return library.catalog.problems() + library.snapshot_problems(SPACE, DIM) == []
+    return library.catalog.problems() + library.snapshot_problems() == []
 
 
 def test_what_is_put_is_found_by_vectors_and_words_also_later(library: Library) -> None:
@@ -96,7 +97,7 @@ def test_a_snapshot_ahead_of_the_catalog_is_never_believed(library: Library, tmp
         (library.root / name).unlink(missing_ok=True)
     (library.root / "catalog.sqlite").write_bytes(backup)
     library = Library(library.root)
-    library.publish(SPACE, DIM)
+    library.publish()
     assert found(library, "lost number7")[1] == set()
     assert not (library.root / "vectors.faiss").exists()
     # It has grown past the old snapshots' number, under the same chunk ids.
@@ -146,8 +147,8 @@ def test_words_that_are_missing_or_damaged_are_made_anew(library: Library) -> No
 def test_dropping_snapshots_makes_them_anew(library: Library) -> None:
     put(library, "/a", "red bicycle")
     library.vectors(SPACE, DIM).remove(np.array([1]))
-    assert len(library.snapshot_problems(SPACE, DIM)) == 1
-    library.drop_snapshots(SPACE, DIM)
+    assert len(library.snapshot_problems()) == 1
+    library.drop_snapshots()
     assert sound(library)
     assert found(library, "bicycle") == ({"red bicycle"}, {"red bicycle"})
 
@@ -160,7 +161,7 @@ def test_a_reader_sees_what_a_writer_published(library: Library) -> None:
     assert found(reader, "green tractor") == ({"green tractor"}, {"green tractor"})
     with library.writing() as catalog:
         catalog.remove_file("/b")
-        library.publish(SPACE, DIM)
+        library.publish()
     assert found(reader, "green tractor") == ({"red bicycle"}, set())
     reader.close()
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexers import pipeline as pipeline_module
-from indexers import reading
+from indexers import adding, pool, reading
 from indexers.errors import Broken, Encrypted, ModelFailed, UsageError
 from indexers.library import Library
 from indexers.parsers import parser_for
 from indexers.pipeline import AddReport, Pipeline, Progress
 from indexers.protocols import Source
+from indexers.reading import FileReader
+from indexers.senses import Senses
 from indexers.testing import HashingEmbedder
 from indexers.types import Attachment, Block, LinesLocator, Parsed, Piece, SheetLocator, Status, Vectors
 
@@ -75,7 +76,12 @@ class Setting:
         self.files.mkdir()
         self.embedder, self.reader = Counting(), InProcess()
         self.library = Library(root / "library")
-        self.pipeline = Pipeline(self.library, self.embedder, self.reader, max_file_bytes=100_000, readers=2)
+        self.pipeline = Pipeline(
+            self.library,
+            self.embedder,
+            FileReader(self.reader, Senses(), self.library.unfinished, max_bytes=100_000),
+            readers=2,
+        )
 
     def write(self, name: str, text: str | bytes) -> str:
         path = self.files / name
@@ -108,8 +114,7 @@ class Setting:
         return sorted({os.path.relpath(p, self.files) for i in ids for p in catalog.paths_of(live[i].content)})
 
     def sound(self) -> bool:
-        space, dim = self.embedder.space, self.embedder.dim
-        return self.library.catalog.problems() + self.library.snapshot_problems(space, dim) == []
+        return self.library.catalog.problems() + self.library.snapshot_problems() == []
 
 
 @pytest.fixture
@@ -138,7 +143,7 @@ def test_an_unchanged_file_costs_a_look(s: Setting, monkeypatch: pytest.MonkeyPa
     def no_hash(_path: Path) -> str:
         raise AssertionError("it was hashed")
 
-    monkeypatch.setattr(pipeline_module, "digest", no_hash)
+    monkeypatch.setattr(adding, "digest", no_hash)
     report = s.add()
     assert [(file.change, file.chunks) for file in report.files] == [("unchanged", 1)]
     assert s.reader.names == s.embedder.batches == []
@@ -283,19 +288,19 @@ def test_each_bad_file_gets_a_status_and_its_neighbours_are_indexed(s: Setting) 
         "empty.txt": "empty",
         "large.txt": "too_large",
         "locked.eml": "encrypted",
-        "lying.txt": "partial",
+        "lying.txt": "broken",
         "nowhere": "unreadable",
         "z.txt": "indexed",
     }
     assert all(file.reason for file in by_name.values() if file.status is not Status.INDEXED)
     assert by_name["nowhere"].reason == "the link leads nowhere"
-    assert len(report.failed) == 7
-    assert report.count("failed") == 7
+    assert len(report.failed) == 8
+    assert report.count("failed") == 8
     assert (s.found("bicycle"), s.found("boat")) == (["a.txt"], ["z.txt"])
     assert s.statuses() == {os.path.relpath(f.path, s.files): f.status.value for f in report.files}
     # The second time they are not read again, and still told.
     s.reader.names.clear()
-    assert len(s.add().failed) == 7
+    assert len(s.add().failed) == 8
     assert s.reader.names == []
 
 
@@ -313,7 +318,11 @@ def test_a_file_that_failed_is_indexed_once_it_is_mended(s: Setting) -> None:
 def test_a_larger_limit_lets_a_large_file_in(s: Setting) -> None:
     s.write("a.txt", "bicycle " * 15_000)
     assert s.changes() == {"a.txt": "failed"}
-    s.pipeline = Pipeline(s.library, s.embedder, s.reader, max_file_bytes=10**6)
+    s.pipeline = Pipeline(
+        s.library,
+        s.embedder,
+        FileReader(s.reader, Senses(), s.library.unfinished, max_bytes=10**6),
+    )
     assert s.changes() == {"a.txt": "updated"}
     assert s.found("bicycle") == ["a.txt"]
 
@@ -478,7 +487,7 @@ def test_mails_in_mails_are_followed_to_a_depth(s: Setting) -> None:
 def test_an_interruption_leaves_the_catalog_sound_and_the_next_add_finishes(
     s: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline_module, "_POOL_FILES", 3)
+    monkeypatch.setattr(pool, "MOST_FILES", 3)
     for number in range(10):
         s.write(f"f{number}.txt", f"bicycle number{number}")
     # The third pool is interrupted.
@@ -603,7 +612,7 @@ def test_removing_a_folder_leaves_its_namesakes(s: Setting) -> None:
 
 
 def test_texts_are_pooled_across_files_and_no_further(s: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline_module, "_POOL_CHARACTERS", 3000)
+    monkeypatch.setattr(pool, "MOST_CHARACTERS", 3000)
     source = random.Random(1)
     for number in range(60):
         s.write(
@@ -616,8 +625,8 @@ def test_texts_are_pooled_across_files_and_no_further(s: Setting, monkeypatch: p
 
 
 def test_no_more_is_read_ahead_than_may_wait(s: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline_module, "_READ_AHEAD_BYTES", 2500)
-    monkeypatch.setattr(pipeline_module, "_POOL_FILES", 1)
+    monkeypatch.setattr(adding, "_READ_AHEAD_BYTES", 2500)
+    monkeypatch.setattr(pool, "MOST_FILES", 1)
     waiting: list[int] = []
     for number in range(12):
         s.write(f"f{number:02}.txt", f"{number} " + "word " * 200)
@@ -626,7 +635,7 @@ def test_no_more_is_read_ahead_than_may_wait(s: Setting, monkeypatch: pytest.Mon
 
 
 def test_the_next_file_is_read_and_cut_while_one_is_embedded(s: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline_module, "_POOL_FILES", 1)
+    monkeypatch.setattr(pool, "MOST_FILES", 1)
     for number in range(2):
         s.write(f"f{number}.txt", f"bicycle {number}")
     second_is_cut = threading.Event()
@@ -648,8 +657,8 @@ def test_the_next_file_is_read_and_cut_while_one_is_embedded(s: Setting, monkeyp
 
 
 def test_the_first_pools_are_small_and_grow(s: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline_module, "_FIRST_POOL_CHARACTERS", 1000)
-    monkeypatch.setattr(pipeline_module, "_POOL_CHARACTERS", 4000)
+    monkeypatch.setattr(pool, "FIRST_CHARACTERS", 1000)
+    monkeypatch.setattr(pool, "MOST_CHARACTERS", 4000)
     for number in range(16):
         s.write(f"f{number:02}.txt", f"{number:03} " + "word " * 199 + "!")
     s.add()
@@ -668,8 +677,8 @@ def test_progress_counts_up_to_the_end(s: Setting) -> None:
 
 
 def test_others_find_what_is_committed_while_an_add_goes_on(s: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline_module, "_POOL_FILES", 1)
-    monkeypatch.setattr(pipeline_module, "_PUBLISH_EVERY_S", 0.0)
+    monkeypatch.setattr(pool, "MOST_FILES", 1)
+    monkeypatch.setattr(adding, "_PUBLISH_EVERY_S", 0.0)
     for number in range(3):
         s.write(f"f{number}.txt", f"bicycle {number}")
     found: list[int] = []
