@@ -198,7 +198,9 @@ class _Clock:
 
     def of_frame(self, frame: AudioFrame) -> float | None:
         """When the frame begins; None if it has no time stamp."""
-        return None if frame.time is None else frame.time + self.shift
+        if frame.pts is None or not frame.time_base:
+            return None
+        return float(frame.pts * frame.time_base) + self.shift
 
 
 @dataclass(slots=True)
