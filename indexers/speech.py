@@ -11,6 +11,7 @@ on this machine already; nothing is ever downloaded here.
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import threading
@@ -172,6 +173,7 @@ class WhisperTranscriber:
         threads = self._threads or _cores()
         compute = _COMPUTE_TYPES[device]
         try:
+            settings = json.loads((self._folder / "config.json").read_bytes())
             model = WhisperModel(
                 str(self._folder), device=device, compute_type=compute, cpu_threads=threads, local_files_only=True
             )
@@ -181,6 +183,8 @@ class WhisperTranscriber:
                     f"{self._folder} needs a preprocessor_config.json: the model hears {model.model.n_mels} bands of "
                     f"sound, and is given {bands}"
                 )
+            if model.model.is_multilingual and not settings.get("lang_ids"):
+                raise ModelFailed(f"{self._folder} does not say which languages it knows: no lang_ids in config.json")
             if device == "cuda":  # libraries of the graphics card are loaded only now, and may be missing
                 model.encode(np.zeros((bands, 3000), np.float32))
         except (RuntimeError, ValueError, OSError, AttributeError) as error:
