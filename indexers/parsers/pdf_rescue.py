@@ -32,7 +32,10 @@ def rescue_pdf(source: Source, cause: Exception | None) -> Parsed:
     # pypdf warns about every flaw; the outcome is said once, in the notes.
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     # On damaged objects pypdf's own code stumbles in many ways; each of them means the same here.
-    damaged = (PyPdfError, ArithmeticError, AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError)
+    damaged = (
+        *(PyPdfError, ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError),
+        *(NotImplementedError, RecursionError),
+    )
     blocks: list[Block] = []
     unreadable = 0
     try:

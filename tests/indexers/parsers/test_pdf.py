@@ -373,3 +373,17 @@ def test_pypdf_rescues_what_pdfium_refuses(tmp_path, monkeypatch):
         ("too", PageLocator(2)),
     ]
     assert found.notes == ("is damaged; its text was recovered without places on the page",)
+
+
+def test_what_neither_reader_understands_is_broken(tmp_path, monkeypatch):
+    path = tmp_path / "file.pdf"
+    with path.open("wb") as file:
+        draw(at((72, 100, "text"))).write(file)
+    path.write_bytes(path.read_bytes().replace(b"/FlateDecode", b"/FloteDecode"))
+
+    def refuse(*_: object) -> None:
+        raise pypdfium2.PdfiumError("refused", err_code=3)
+
+    monkeypatch.setattr(pypdfium2, "PdfDocument", refuse)
+    with pytest.raises(Broken, match="damaged"):
+        parse_pdf(Source(path, path.name, "pdf"))
