@@ -48,7 +48,7 @@ _MAX_CLAIMED_OF = {"jpeg": 1_000_000_000, "jp2": 200_000_000}
 """More where the format can be scaled down while it is decoded: only the time it takes is a limit."""
 
 DAMAGE = (
-    *(OSError, EOFError, SyntaxError, ValueError, LookupError, ArithmeticError),
+    *(OSError, EOFError, SyntaxError, ValueError, LookupError, ArithmeticError, RuntimeError),
     *(struct.error, zlib.error),
 )
 """What Pillow and pi-heif raise over a damaged file; ``MemoryError`` is the sandbox's to judge."""

@@ -33,7 +33,7 @@ _MAX_FRAMES = 5
 _MAX_ANIMATION_PIXELS = 500_000_000  # that are decoded to find frames that differ
 _UNSAID_MS = 100  # how long viewers show a frame that does not say
 _GRID = 32
-_MOVED = 16  # of 255: what a cell of the grid must change by
+_MOVED = 24  # of 255: what a colour of a cell must change by
 _MOVED_CELLS = _GRID * _GRID // 50
 
 
@@ -147,12 +147,11 @@ def _shown_ms(image: ImageFile) -> float:
 
 
 def _grid(pixels: Pixels) -> NDArray[np.int16]:
-    """``(_GRID, _GRID)``: the picture's brightness, coarsely."""
+    """``(_GRID, _GRID, 3)``: the picture, coarsely."""
     from PIL import Image
 
-    small = Image.fromarray(pixels).convert("L").resize((_GRID, _GRID), Image.Resampling.BOX)
-    return np.asarray(small).astype(np.int16)
+    return np.asarray(Image.fromarray(pixels).resize((_GRID, _GRID), Image.Resampling.BOX)).astype(np.int16)
 
 
 def _differ(one: NDArray[np.int16], other: NDArray[np.int16]) -> bool:
-    return int(np.count_nonzero(np.abs(one - other) > _MOVED)) > _MOVED_CELLS
+    return int(np.count_nonzero((np.abs(one - other) > _MOVED).any(axis=2))) > _MOVED_CELLS

@@ -54,7 +54,8 @@ _BOILERPLATE = re.compile(
     r"|(?-i:[rf]?b?(?:cof|hdr\w*|sdr|dav|nor|edf|mde|ptr|btf|\w*oznor\w*))|aimera|oplus_\d+"
     r"|(?:filter|fileter\w*): ?\S.*"
     rf"|(?:created|made|edited|generated|processed|saved|exported|compressed|optimi[sz]ed)\b.*\b(?:{_PROGRAMS})\b.*"
-    r"|creator: .*|file written by adobe.*|lead technologies.*|applemark\W*|intel\(r\) jpeg library.*|lav[cf][\d.]+|pfu scansnap.*"
+    r"|creator: .*|file written by adobe.*|lead technologies.*|applemark\W*|intel\(r\) jpeg library.*|lav[cf][\d.]+"
+    r"|pfu scansnap.*"
     r"|(?:adobe )?(?:photoshop|lightroom|gimp|picasa)(?: [\d.]+)?|\{.*\}|<.*>",
     re.IGNORECASE | re.DOTALL,
 )
