@@ -121,7 +121,7 @@ def _meant(stem: str, suffix: str) -> Iterator[str]:
         head, dot, tail = stem.rpartition(".")
         if dot and _EXPORTED.startswith(f".{tail}"):
             yield head
-        counted = _COUNTED.fullmatch(stem)
+        counted = _COUNTED.fullmatch(stem) if stem.endswith(")") else None
         if counted:
             name, ending, _, number = counted.groups()
             yield f"{name}{number}{ending or ''}"
