@@ -107,7 +107,8 @@ def _read_packets(image: ImageFile, written: Written) -> None:
         read_iptc(_bytes(resources.get(_IPTC_RESOURCE)), written)
     xmp = image.info.get("xmp")
     if isinstance(image, TiffImageFile):
-        read_iptc(_bytes(_field(image.tag_v2, _IPTC_TAG)), written)
+        # As it is stored: IPTC is often declared to be numbers of 32 bits.
+        read_iptc(image.tag.tagdata.get(_IPTC_TAG, b""), written)
         try:
             blocks = image.get_photoshop_blocks()
         except (*DAMAGE, AttributeError):  # the tag may hold numbers instead of bytes
@@ -154,10 +155,9 @@ def _bytes(value: Any) -> bytes:
         return value
     if isinstance(value, str):
         return value.encode("latin-1", "replace")
-    if isinstance(value, tuple) and value and all(isinstance(item, int) and 0 <= item < 1 << 32 for item in value):
-        # IPTC in TIFF is often declared to be numbers of 32 bits.
-        return bytes(value) if max(value) < 256 else struct.pack(f"<{len(value)}I", *value)
-    return value[0] if isinstance(value, tuple) and value and isinstance(value[0], bytes) else b""
+    if isinstance(value, tuple) and all(isinstance(item, int) and 0 <= item < 256 for item in value):
+        return bytes(value)
+    return b""
 
 
 def _text(value: Any) -> str:

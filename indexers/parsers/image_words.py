@@ -37,7 +37,7 @@ _DATE_IN_NAME = re.compile(r"(?<!\d)((?:19|20)\d\d)([-_.]?)([01]\d)\2([0-3]\d)(?
 # The names that cameras, phones and messengers number their pictures with.
 _CAMERA_NAME = re.compile(
     r"(?>_?(?:[A-Z][A-Z0-9]{0,4}|img|dsc|pict?|photo|image|scan)[-_ ]?[A-Z]?\d{3,}+"
-    r"(?:[-_~]?(?:\d++|WA\d++|[A-Z]{1,6}+))*+(?: ?\(\d+\))?|[\d_-]++)"
+    r"(?:[-_~]?(?:\d++|WA\d++|[A-Z]{1,6}+))*+(?:\.[A-Z]+)?(?: ?\(\d+\))?|[\d_-]++)"
 )
 _CAMEL = re.compile(r"(?<=[a-zß-ÿ])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _BETWEEN_WORDS = re.compile(r"[\s_+~]+|\.+(?!\d)|(?<!\d)\.+|-+(?!\d)|(?<!\d)-+")

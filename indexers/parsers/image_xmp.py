@@ -62,6 +62,7 @@ _DATES = {
 _PLACE = (f"{_CORE}Location", f"{_PHOTOSHOP}City", f"{_PHOTOSHOP}State", f"{_PHOTOSHOP}Country")
 _SHOWN = (f"{_EXT}Sublocation", f"{_EXT}City", f"{_EXT}ProvinceState", f"{_EXT}CountryName")
 _PEOPLE_TYPES = ("", "face", "pet")
+_WIDE = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")
 _DEGREES = re.compile(r"(\d+(?:\.\d+)?)(?:,(\d+(?:\.\d+)?))?(?:,(\d+(?:\.\d+)?))?\s*([NSEW]?)")
 
 
@@ -69,11 +70,15 @@ def read_xmp(packet: bytes, written: Written) -> bool:
     """Adds what ``packet`` says to ``written``; False if it can not be read."""
     from defusedxml.ElementTree import ParseError, fromstring
 
-    end = packet.rfind(b">")
-    if end < 0 or len(packet) > MAX_BYTES:
+    if len(packet) > MAX_BYTES:
         return False
+    if packet[:2] in _WIDE:
+        # Python's own name of the encoding tells the byte order from the mark; without one from the first bracket.
+        codec = {b"<\0": "utf-16-le", b"\0<": "utf-16-be"}.get(packet[:2], "utf-16")
+        packet = packet.decode(codec, "replace").encode()
     try:
-        root = fromstring(packet[: end + 1].lstrip(b"\0 \t\r\n"), forbid_dtd=True)
+        # Packets are padded at their end, with blanks or zeros.
+        root = fromstring(packet[: packet.rfind(b">") + 1].lstrip(b"\0 \t\r\n"), forbid_dtd=True)
     except (ParseError, ValueError, LookupError):
         return False
     spread: dict[str, str] = {}  # properties of the picture itself, which may be spread over several resources
