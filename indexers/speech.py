@@ -3,7 +3,9 @@
 Whisper invents text where nobody speaks and falls into loops. Against that: a voice detector cuts out silence first;
 no window of 30 s is conditioned on the text of the one before; what is improbable or compresses too well is decoded
 again at a higher temperature, twice at most; and a repetition that is left is dropped. Stretches stay as the model
-gives them, mostly a sentence or two: their times are the model's own, and finer ones would cost a second pass.
+gives them, mostly a sentence or two: their times are the model's own, and finer ones would cost a second pass. The
+silence is put back here and not by faster-whisper, which places a sentence that stands alone in its window, or that
+follows a long pause, where the one before it ended.
 
 Knows no files and no windows longer than its caller gives (see ``indexers.listening``). The model is a folder that is
 on this machine already; nothing is ever downloaded here.
@@ -15,7 +17,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -57,18 +59,24 @@ _DECODING: dict[str, Any] = {
     "compression_ratio_threshold": _REPEATED,
     "log_prob_threshold": -1.0,
     "no_speech_threshold": 0.6,
-    "vad_filter": True,
-    # Pauses of more than a second shrink to 0.8 s; the detector's own 2 s leave the model time to invent something.
-    "vad_parameters": {"min_silence_duration_ms": 1000, "speech_pad_ms": 400},
 }
+_PAUSE_MS, _PAD_MS = 1000, 400
+"""Longer pauses are cut out, but for so much before and after speech: a second or two of silence invites invention."""
+_SLACK_S = 0.3
+"""What a time may be off at a cut; less than the silence that is left on either side of it."""
+_FRAME_S, _STAMP_S = 0.01, 0.02  # Whisper's
+
+Voiced: TypeAlias = Sequence[tuple[float, float]]
+"""Where somebody speaks, in seconds of the samples, in order. One behind the other, they are what the model hears."""
 
 
 class Segment(Protocol):
-    """What faster-whisper gives of one stretch of speech."""
+    """What faster-whisper gives of one stretch of speech; times are those of what the model hears."""
 
-    start: float
+    seek: int
     end: float
     text: str
+    tokens: list[int]
     compression_ratio: float
 
 
@@ -89,7 +97,7 @@ class WhisperTranscriber:
         self._name = name
         self._threads = threads
         self._device = device
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
 
     @property
     def name(self) -> str:
@@ -106,10 +114,16 @@ class WhisperTranscriber:
         Raises:
             ModelFailed: the folder holds no such model, or the model failed; also while stretches are taken.
         """
-        known = language if language in self._languages else None
         with self._lock:
-            segments, info = self._guarded(lambda: self._model.transcribe(samples, language=known, **_DECODING))
-        stretches = stretches_of(self._in_turn(segments), len(samples) / SAMPLE_RATE)
+            model = self._model
+            voiced = _voiced(samples)
+            if not voiced:
+                return "", iter(())
+            heard = np.concatenate([samples[_sample(start_s) : _sample(end_s)] for start_s, end_s in voiced])
+            known = language if language in model.supported_languages else None
+            segments, info = self._guarded(lambda: model.transcribe(heard, language=known, **_DECODING))
+        first_stamp = model.hf_tokenizer.token_to_id("<|notimestamps|>") + 1
+        stretches = stretches_of(self._in_turn(segments), voiced, first_stamp)
         # A language is found in noise, too: it counts once something is said in it.
         first = next(stretches, None)
         return ("", iter(())) if first is None else (info.language, chain((first,), stretches))
@@ -131,11 +145,6 @@ class WhisperTranscriber:
             raise ModelFailed(f"the speech model {self._name} failed: {_line(error)}") from error
 
     # --- loading ---
-
-    @cached_property
-    def _languages(self) -> frozenset[str]:
-        with self._lock:
-            return frozenset(self._model.supported_languages)
 
     @cached_property
     def _model(self) -> Any:
@@ -192,22 +201,57 @@ class WhisperTranscriber:
         return model
 
 
-def stretches_of(segments: Iterable[Segment], duration_s: float) -> Iterator[Spoken]:
-    """Segments as they are cited: stripped, in order, within ``duration_s`` seconds, without loops and empty ones.
+def stretches_of(segments: Iterable[Segment], voiced: Voiced, first_stamp: int) -> Iterator[Spoken]:
+    """Segments as they are cited: stripped, in order, at their place in the samples, without loops and empty ones.
 
     A segment that says the same as the one before it is dropped if the model's window is full of repetitions.
+
+    Args:
+        segments: as faster-whisper gives them.
+        voiced: what the model heard.
+        first_stamp: the token that stands for the beginning of the model's window.
     """
     before, end_s = "", 0.0
+    heard_s = sum(last - first for first, last in voiced)
     for segment in segments:
         text = segment.text.strip()
-        if not any(character.isalnum() for character in text) or segment.start >= duration_s:
+        start_s = segment.seek * _FRAME_S
+        if segment.tokens and segment.tokens[0] >= first_stamp:
+            start_s += (segment.tokens[0] - first_stamp) * _STAMP_S
+        if not any(character.isalnum() for character in text) or start_s >= heard_s:
             continue
         if text == before and segment.compression_ratio > _REPEATED:
             continue
-        start_s = min(max(segment.start, end_s), duration_s)
-        end_s = min(max(segment.end, start_s), duration_s)
+        start_s = max(_place(start_s, voiced, is_end=False), end_s)
+        end_s = max(_place(segment.end, voiced, is_end=True), start_s)
         before = text
-        yield Spoken(start_s, end_s, text)
+        yield Spoken(round(start_s, 3), round(end_s, 3), text)
+
+
+def _place(heard_s: float, voiced: Voiced, *, is_end: bool) -> float:
+    """Where in the samples a stretch of speech begins or ends that does so at ``heard_s`` of what the model hears.
+
+    At a cut, a beginning belongs to what follows and an end to what is before.
+    """
+    for first_s, last_s in voiced[:-1]:
+        length_s = last_s - first_s
+        if heard_s < length_s + (_SLACK_S if is_end else -_SLACK_S):
+            return min(max(first_s, first_s + heard_s), last_s)
+        heard_s -= length_s
+    first_s, last_s = voiced[-1]
+    return min(max(first_s, first_s + heard_s), last_s)
+
+
+def _voiced(samples: Samples) -> Voiced:
+    from faster_whisper.vad import VadOptions, get_speech_timestamps
+
+    options = VadOptions(min_silence_duration_ms=_PAUSE_MS, speech_pad_ms=_PAD_MS)
+    found = get_speech_timestamps(samples, options)
+    return [(part["start"] / SAMPLE_RATE, part["end"] / SAMPLE_RATE) for part in found]
+
+
+def _sample(at_s: float) -> int:
+    return round(at_s * SAMPLE_RATE)
 
 
 def _line(error: Exception) -> str:
