@@ -1,11 +1,11 @@
 """Words or a picture → pictures: the image space of a library, and how its cosines are made comparable.
 
 A cosine of CLIP between words and pictures lies in a narrow band that differs from model to model and says little by
-itself: the nearest of a hundred pictures is near to any question. So a picture's share is what the model was trained
-to tell: given the picture, the odds of these words against a bank of captions that fit most pictures a little
-(zero-shot classification: Radford et al., "Learning Transferable Visual Models From Natural Language Supervision",
-2021, arXiv:2103.00020). A question about a contract wins against them on no picture, "a red bicycle" on the one that
-shows it; only then do pictures take part in the fusion.
+itself: the nearest of a hundred pictures is near to any question. So a picture's share comes from what the model was
+trained to tell (Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", 2021,
+arXiv:2103.00020), in both directions: given the picture, these words against captions that fit most pictures a
+little; given the words, this picture against the library's average one. A question about a contract wins on neither,
+"a red bicycle" wins on the picture that shows it; only then do pictures take part in the fusion.
 
 Knows neither texts nor the fusion.
 """
@@ -41,6 +41,8 @@ _BANK = (
 )
 _JUDGED = 32
 """The nearest pictures, whose odds are worked out; farther ones are worth less than the last of them."""
+_DOUBT = 3.0
+"""The log-odds that words and picture must be ahead by, in the mean of both directions, to be as likely as not."""
 _SOFTNESS = 4.0
 """By how much the model's temperature is raised where pictures compete: good ones share the first places."""
 
@@ -53,24 +55,26 @@ class Sight:
     share: float
 
 
-def shares(cosines: NDArray[np.float32], bank: Vectors, scale: float) -> NDArray[np.float64]:
+def shares(cosines: NDArray[np.float32], bank: Vectors, average: float, scale: float) -> NDArray[np.float64]:
     """What each of some pictures may add to a score. Pure.
 
     Args:
         cosines: ``(n,)`` of the pictures with the words.
         bank: ``(n, captions)`` of the pictures with the captions that fit most pictures.
+        average: the cosine of the library's average picture with the words.
         scale: what the model multiplies cosines with to give log-odds.
 
     Returns:
-        ``(n,)``, 0–1: the odds of the words for the picture, less where another picture fits them better.
+        ``(n,)``, 0–1: how likely words and picture belong together, less where another picture fits the words better.
     """
     if not len(cosines):
         return np.zeros(0)
     words, others = scale * cosines.astype(np.float64), scale * bank.astype(np.float64)
     highest = others.max(axis=1)
-    against = highest + np.log(np.exp(others - highest[:, None]).sum(axis=1))
-    odds = 1 / (1 + np.exp(np.clip(against - words, -50, 50)))
-    result: NDArray[np.float64] = odds * np.exp((words - words.max()) / _SOFTNESS)
+    before_captions = words - highest - np.log(np.exp(others - highest[:, None]).mean(axis=1))
+    before_pictures = words - scale * average
+    odds = (before_captions + before_pictures) / 2 - _DOUBT
+    result: NDArray[np.float64] = np.exp((words - words.max()) / _SOFTNESS) / (1 + np.exp(np.clip(-odds, -50, 50)))
     return result
 
 
@@ -94,7 +98,8 @@ class Sights:
         if model is None or not query.strip():
             return {}
         vector = model.embed_texts([query])[0]
-        ids, cosines = self._library.vectors(model.space, model.dim).search(vector, depth, contents)
+        index = self._library.vectors(model.space, model.dim)
+        ids, cosines = index.search(vector, depth, contents)
         judged = ids[:_JUDGED]
         with self._library.mutex:
             found, _, vectors = self._library.catalog.vectors(judged.tolist(), model.space)
@@ -102,7 +107,7 @@ class Sights:
         rows = [order[int(chunk)] for chunk in judged if int(chunk) in order]
         kept = [i for i, chunk in enumerate(judged) if int(chunk) in order]
         bank = vectors[rows] @ self._captions(model).T if rows else np.zeros((0, len(_BANK)), np.float32)
-        portions = shares(cosines[kept], bank, model.scale)
+        portions = shares(cosines[kept], bank, float(index.centre() @ vector), model.scale)
         share = {int(judged[i]): float(portion) for i, portion in zip(kept, portions, strict=True)}
         return {
             int(chunk): Sight(float(cosine), share.get(int(chunk), 0.0))

@@ -204,7 +204,7 @@ class Adding:
         if not files:
             return {}
         catalog, fresh = self._catalog, self._fresh(files)
-        texts = [embedded_text(*chunk) for _, part in fresh.values() for chunk in part.chunks if chunk[0].body]
+        texts = [embedded_text(*part.chunks[index]) for _, part in fresh.values() for index in part.worded]
         vectors = iter(self._embedded(texts))
         image_space, seen = self._seen([pixels for _, part in fresh.values() for pixels in part.pictures.values()])
         sights = iter(seen)
@@ -214,7 +214,7 @@ class Adding:
             for key, (reading, part) in fresh.items():
                 ids[key] = catalog.add_content(reading.content)
                 chunks = catalog.add_chunks(ids[key], part.chunks)
-                worded = [i for i, (chunk, _) in zip(chunks, part.chunks, strict=True) if chunk.body]
+                worded = [chunks[index] for index in part.worded]
                 catalog.add_vectors(worded, self._embedder.space, list(islice(vectors, len(worded))))
                 shown = [chunks[index] for index in part.pictures]
                 catalog.add_vectors(shown, image_space, list(islice(sights, len(shown))))

@@ -353,7 +353,9 @@ class Catalog(CatalogFile):
             found += [f"{row[0]} row {row[1]} points at nothing" for row in self._rows("PRAGMA foreign_key_check")]
             found += [f"the vector of chunk {chunk} is damaged" for chunk in self._damaged()]
             questions = {
-                "chunks have no vector": "SELECT COUNT(*) FROM chunks WHERE id NOT IN (SELECT chunk FROM vectors)",
+                # A picture or recording may have a name that is not worth a vector, and wait for its model.
+                "chunks have no vector": "SELECT COUNT(*) FROM chunks k JOIN contents c ON c.id = k.content "
+                "WHERE c.media = 'text' AND k.id NOT IN (SELECT chunk FROM vectors)",
                 "contents have no file": "SELECT COUNT(*) FROM contents WHERE id NOT IN (SELECT content FROM files)",
             }
             counted = {what: self._rows(question)[0][0] for what, question in questions.items()}

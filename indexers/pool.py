@@ -6,14 +6,16 @@ fails, and the model should not wait for the first large file's neighbours.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from indexers.chunking import context_line
 from indexers.reading import Reading
-from indexers.types import Chunk, Locator, PageLocator, Pixels
+from indexers.types import Chunk, Locator, PageLocator, Pixels, WholeLocator
 
+_WORD = re.compile(r"[^\W\d_]{3}")
 MOST_CHARACTERS = 240_000
 """Texts are embedded once so much is pooled (some 60,000 tokens): enough to sort by length, little enough to commit
 often."""
@@ -32,6 +34,16 @@ class Part:
 
     chunks: list[tuple[Chunk, str]]
     pictures: dict[int, Pixels]
+    is_text: bool = True
+
+    @property
+    def worded(self) -> list[int]:
+        """The chunks that are embedded as text: of a picture's name that is a number, a model makes up a meaning."""
+        return [index for index, (chunk, _) in enumerate(self.chunks) if self._has_words(chunk)]
+
+    def _has_words(self, chunk: Chunk) -> bool:
+        may_be_number = not self.is_text and isinstance(chunk.locator, WholeLocator)
+        return bool(_WORD.search(chunk.body)) if may_be_number else bool(chunk.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +97,7 @@ def cut(reading: Reading, chunks: list[tuple[Chunk, str]]) -> Part:
             index = len(chunks)
             chunks.append((Chunk("", picture.locator), context_line(reading.content.title, ())))
         pictures[index] = picture.pixels
-    return Part(chunks, pictures)
+    return Part(chunks, pictures, reading.content.media == "text")
 
 
 def _whole(place: Locator) -> Locator:

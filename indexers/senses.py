@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from indexers.decoders import FILMS, PICTURES, SOUNDS
 from indexers.errors import FileError
 from indexers.listening import Cancelled, listen
-from indexers.parsers.pdf_notes import TEXTLESS, after_reading, pages_named
+from indexers.parsers.pdf_notes import TEXTLESS, UNSHOWN, after_reading, pages_named
 from indexers.protocols import ImageEmbedder, Ocr, Source, Transcriber
 from indexers.seen import blocks_of, merged
 from indexers.types import Block, Decoded, PageLocator, Parsed, Picture, Piece, Spoken, TextLine, TimeLocator, Unread
@@ -179,7 +179,8 @@ def _with_sight(task: Task, parsed: Parsed, seen: _Seen) -> Parsed:
     if task.senses.ocr is not None:
         # A page without text of which nothing was shown is blank: there is nothing left to read on it.
         whole = seen.failure is None
-        read = set(pages_named(TEXTLESS, notes)) if whole else seen.pages
+        shown = set(pages_named(TEXTLESS, notes)) - set(pages_named(UNSHOWN, seen.notes))
+        read = shown if whole else seen.pages
         coverage, notes = after_reading(coverage, notes, read)
         if whole and task.source.format in PICTURES:
             coverage = 1.0

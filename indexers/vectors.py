@@ -144,6 +144,16 @@ class FaissIndex:
         rows, scores = _scored(state, rows, _unit(query[np.newaxis])[0])
         return state.ids[rows], scores
 
+    def centre(self) -> NDArray[np.float32]:
+        """``(dim,)``: the mean of the vectors, of evenly spread ones where there are many; zero if there are none."""
+        state = self._state
+        rows = np.flatnonzero(state.alive)
+        rows = rows[:: max(1, len(rows) // MAX_CANDIDATES)]
+        if not len(rows):
+            return np.zeros(self.dim, np.float32)
+        mean: NDArray[np.float32] = state.vectors[rows].astype(np.float32).mean(axis=0)
+        return mean
+
     def save(self, path: Path, *, space: str, sequence: int) -> None:
         """Writes a snapshot of what is there now, which holds all changes up to ``sequence``.
 

@@ -184,21 +184,29 @@ def test_filters_hold_for_pictures(album: Album, tmp_path: Path) -> None:
     assert album.by_picture.search(query, "", 10, under=str(tmp_path / "nowhere")) == []
 
 
-@given(st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=8), st.floats(1, 100))
-def test_shares_are_parts_of_one_and_keep_the_order_of_equals_in_the_bank(cosines: list[float], scale: float) -> None:
+@given(st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=8), st.floats(-1, 1), st.floats(1, 100))
+def test_shares_are_parts_of_one_and_keep_the_order_where_the_captions_fit_all_alike(
+    cosines: list[float], average: float, scale: float
+) -> None:
     found = np.array(cosines, np.float32)
-    portions = shares(found, np.zeros((len(found), 3), np.float32), scale)
+    portions = shares(found, np.zeros((len(found), 3), np.float32), average, scale)
     assert ((portions >= 0) & (portions <= 1)).all()
     order = np.argsort(-found, kind="stable")
     assert (np.diff(portions[order]) <= 1e-9).all()
 
 
-def test_a_picture_that_captions_fit_better_gets_next_to_nothing() -> None:
-    cosines = np.array([0.30, 0.30], np.float32)
-    bank = np.array([[0.20, 0.21], [0.36, 0.2]], np.float32)
-    first, second = shares(cosines, bank, 100.0)
-    assert first > 0.99 and second < 0.01
-    assert len(shares(np.zeros(0, np.float32), np.zeros((0, 3), np.float32), 100.0)) == 0
+def test_a_picture_that_everyday_captions_fit_better_gets_next_to_nothing() -> None:
+    cosines = np.array([0.32, 0.32], np.float32)
+    bank = np.array([[0.20, 0.21], [0.46, 0.46]], np.float32)
+    first, second = shares(cosines, bank, 0.22, 100.0)
+    assert first > 0.99 and second < 0.05
+    assert len(shares(np.zeros(0, np.float32), np.zeros((0, 3), np.float32), 0.0, 100.0)) == 0
+
+
+def test_words_as_near_to_every_picture_as_to_the_best_get_next_to_nothing() -> None:
+    cosines, bank = np.array([0.22], np.float32), np.full((1, 3), 0.22, np.float32)
+    assert shares(cosines, bank, 0.20, 100.0)[0] < 0.15
+    assert shares(cosines + 0.1, bank, 0.20, 100.0)[0] > 0.95
 
 
 def test_fusion_with_pictures_lifts_and_never_lowers() -> None:

@@ -273,3 +273,12 @@ def test_searches_go_on_while_one_writes() -> None:
     for reader in readers:
         reader.join()
     assert errors == []
+
+
+def test_the_centre_is_the_mean_of_what_is_there() -> None:
+    index = FaissIndex(4)
+    assert index.centre().tolist() == [0, 0, 0, 0]
+    index.add(np.arange(2), np.zeros(2, np.int64), np.eye(4, dtype=np.float32)[:2])
+    assert index.centre().tolist() == [0.5, 0.5, 0, 0]
+    index.remove(np.array([0]))
+    assert index.centre().tolist() == [0, 1, 0, 0]
