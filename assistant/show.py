@@ -212,7 +212,8 @@ def hits(found: Sequence[Hit]) -> None:
         console.print(
             f"[cyan]{hit.rank:3}[/cyan]  [bold]{escape(describe(hit.path, hit.locator))}[/bold]  {hit.score:.3f}"
         )
-        console.print(f"     {escape(_shortened(squeezed(hit.text)))}")
+        # A frame or a figure may be found by what it shows alone.
+        console.print(f"     {escape(_shortened(squeezed(hit.text)) or f'(a picture in {hit.title})')}")
 
 
 def _shortened(text: str) -> str:
