@@ -260,7 +260,7 @@ def _line(error: Exception) -> str:
 
 
 def _has_cuda() -> bool:
-    import ctranslate2  # type: ignore[import-untyped]
+    import ctranslate2
 
     return bool(ctranslate2.get_cuda_device_count())
 

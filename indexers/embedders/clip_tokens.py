@@ -51,7 +51,7 @@ class StockTokenizer:
     @cached_property
     def _split(self) -> Callable[[str], list[str]]:
         """Not by the ``tokenizers`` library: its regular expressions know letters of an older Unicode."""
-        import regex  # type: ignore[import-untyped]
+        import regex
 
         split: Callable[[str], list[str]] = regex.compile(_WORDS, regex.IGNORECASE).findall
         return split
