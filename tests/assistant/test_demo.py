@@ -46,6 +46,21 @@ def test_the_demo_answers_by_quotes(sample: Assistant, item: dict[str, Any]) -> 
     assert "; ".join(faults(item, answer)) == KNOWN.get(item["question"], "")
 
 
+@pytest.mark.parametrize(
+    ("query", "name", "media"),
+    [
+        ("the red bicycle", "red-bicycle.jpg", "image"),
+        ("loaves on the bread table", "bread-table.jpg", "image"),
+        ("smoke detectors", "insurance-letter.pdf", "text"),
+        ("the new bearing of gunmetal", "talk-on-the-wheel.mp3", "audio"),
+        ("the gate went up and the water came through", "sluice-repair.mp4", "video"),
+    ],
+)
+def test_the_sample_is_searched_whatever_its_medium(sample: Assistant, query: str, name: str, media: str) -> None:
+    first = sample.search(query, k=1)[0]
+    assert (Path(first.path).name, first.media) == (name, media)
+
+
 def test_the_demo_runs_from_a_folder_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "library").mkdir()
     (tmp_path / "library" / "pump.txt").write_text("The gasket of the pump is made of cork.\n")
