@@ -85,7 +85,7 @@ class ClipEmbedder:
 
     @cached_property
     def space(self) -> str:
-        """``clip:NAME@`` and the start of the weights' SHA-256: all ways of running one model share a space."""
+        """``clip:NAME@`` and the start of the SHA-256 of weights and configuration; all ways of running share it."""
         return f"clip:{self._name}@{self._sha256[:12]}"
 
     @property
