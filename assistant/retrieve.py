@@ -34,9 +34,12 @@ from indexers.catalog import StoredChunk
 from indexers.library import Library
 from indexers.protocols import TextEmbedder
 from indexers.types import Hit
+from indexers.words import TantivyIndex
 
 WORDS_PER_SCORE = 0.07
 """Weight of the words, relative to the cosine's, for each point of the best passage's BM25."""
+LENT = 0.8
+"""What a word counts for a document that stands in another of its chunks, of what it counted in the best one."""
 SIGHT = 0.6
 """The most that a picture gets for what it shows, of what its text leaves open: about the score of a good passage."""
 DEPTH = 100
@@ -58,6 +61,7 @@ def fuse(
     ceiling: float,
     cosines: dict[int, float],
     sights: Mapping[int, Sight] = MappingProxyType({}),
+    lent: Mapping[int, float] = MappingProxyType({}),
 ) -> list[Fused]:
     """Fuses the rankings. Pure.
 
@@ -66,6 +70,7 @@ def fuse(
         words: chunk → BM25, of those that the word search found.
         ceiling: the most that BM25 could give for this query.
         cosines: chunk → cosine of those that the vector search did not find.
+        lent: chunk → BM25 that its document gains by words which stand in different chunks of it.
         sights: chunk → what the picture in it shows, of those that the image search found.
 
     Returns:
@@ -75,7 +80,8 @@ def fuse(
     fused: list[Fused] = []
     for chunk_id in dense.keys() | words.keys() | sights.keys():
         cosine = dense.get(chunk_id, cosines.get(chunk_id, 0.0))
-        share = words.get(chunk_id, 0.0) / ceiling if ceiling > 0 else 0.0
+        held = words.get(chunk_id, 0.0) + LENT * lent.get(chunk_id, 0.0)
+        share = min(1.0, held / ceiling) if ceiling > 0 else 0.0
         score = (cosine + weight * share) / (1 + weight)
         signals = {name: found[chunk_id] for name, found in (("dense", dense), ("words", words)) if chunk_id in found}
         if (sight := sights.get(chunk_id)) is not None:
@@ -153,7 +159,24 @@ class Retriever:
         sights = self._sights.by_words(query, depth, contents)
         missing = np.array([i for i in words.keys() | sights.keys() if i not in dense], dtype=np.int64)
         known, more = vectors.cosines(vector, missing)
-        return fuse(dense, words, index.ceiling(query), dict(zip(known.tolist(), more.tolist(), strict=True)), sights)
+        lent = self._lent(query, index, words, [*dense.keys() | words.keys()])
+        return fuse(
+            dense, words, index.ceiling(query), dict(zip(known.tolist(), more.tolist(), strict=True)), sights, lent
+        )
+
+    def _lent(self, query: str, index: TantivyIndex, words: Mapping[int, float], chunks: list[int]) -> dict[int, float]:
+        """What the chunks of a document gain by rare words that its best chunk for the words lacks.
+
+        All alike, so that the order within a document stays as it was.
+        """
+        with self._library.mutex:
+            contents = self._library.catalog.contents_of(chunks)
+        best: dict[int, int] = {}
+        for chunk in sorted(words, key=lambda chunk: -words[chunk]):
+            if chunk in contents:
+                best.setdefault(contents[chunk], chunk)
+        gained = index.elsewhere(query, list(best.values()), list(best))
+        return {chunk: gained.get(best.get(content, -1), 0.0) for chunk, content in contents.items()}
 
     def hits(
         self, fused: list[Fused], k: int, media: frozenset[str] | None = None, under: str | None = None

@@ -264,6 +264,15 @@ class Catalog(CatalogFile):
                     found[row[0]] = stored_chunk(row)
         return found
 
+    def contents_of(self, ids: Sequence[int]) -> dict[int, int]:
+        """The content of each of these chunks that still lives."""
+        found: dict[int, int] = {}
+        for start in range(0, len(ids), _MANY):
+            some = [int(i) for i in ids[start : start + _MANY]]
+            rows = self._rows(f"SELECT id, content FROM chunks WHERE id IN ({','.join('?' * len(some))})", some)  # noqa: S608
+            found.update(rows)
+        return found
+
     def neighbours(self, content: int, number: int, reach: int = 1) -> list[int]:
         """Ids of the chunks up to ``reach`` places before and after chunk ``number`` of a content, in order."""
         rows = self._rows(

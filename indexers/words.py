@@ -40,6 +40,7 @@ MAX_QUERY_TERMS = 64
 MAX_ID = 2**63 - 1
 WRITER_BYTES = 64_000_000
 MAX_EQUALS = 4096  # of more chunks with one and the same score, some are returned
+RARE = 200  # chunks: a word in more of them tells little about one document
 FILTER_TERMS = 200  # up to so many documents are looked up as terms first; for more, good hits are filtered
 
 _FOOTER_MAGIC = 1337
@@ -183,6 +184,38 @@ class TantivyIndex:
         inside = Query.term_set_query(self._schema, "document", wanted[wanted >= 0].tolist())
         within = Query.const_score_query(inside, 0.0)
         return _best(searcher, Query.boolean_query([(Occur.Must, words), (Occur.Must, within)]), k)
+
+    def elsewhere(self, query: str, ids: Sequence[int], documents: Sequence[int]) -> dict[int, float]:
+        """What the rare words of ``query`` that a chunk lacks score in the best other chunk of its document.
+
+        A short document tells its name in one chunk and its sum in another: asked for by both, neither chunk has
+        them together.
+
+        Args:
+            query: as in ``search``.
+            ids: chunks, as ``search`` and others found them.
+            documents: the document of each.
+
+        Returns:
+            Chunk → the sum over such words, in the unit of ``search``; chunks that gain nothing are left out.
+        """
+        searcher, _ = self._fresh()
+        exact = query_terms(query[:MAX_QUERY_CHARACTERS])[:MAX_QUERY_TERMS]
+        stems = dict.fromkeys(self._stemmer.analyze(" ".join(exact)))
+        gained: dict[int, float] = {}
+        for field, term, weight in [("stems", s, 1.0) for s in stems] + [("exact", e, EXACT_WEIGHT) for e in exact]:
+            if not 0 < searcher.doc_freq(field, term) <= RARE:
+                continue
+            hits = searcher.search(Query.term_query(self._schema, field, term, index_option="freq"), RARE).hits
+            places = [place for _, place in hits]
+            holders = set(searcher.fast_field_values("id", places))
+            best: dict[int, float] = {}
+            for (score, _), document in zip(hits, searcher.fast_field_values("document", places), strict=True):
+                best[document] = max(best.get(document, 0.0), weight * score)
+            for chunk, document in zip(ids, documents, strict=True):
+                if document in best and chunk not in holders:
+                    gained[chunk] = gained.get(chunk, 0.0) + best[document]
+        return gained
 
     def weight(self, stem: str) -> float:
         """How much a word tells, by its English stem: BM25's inverse document frequency, above 0."""

@@ -255,3 +255,17 @@ def test_another_format_is_made_anew(tmp_path: Path, index: TantivyIndex, monkey
     assert TantivyIndex.open(tmp_path / "words") is None
     assert TantivyIndex.open_or_create(tmp_path / "words").sequence == 0
     assert TantivyIndex.open(tmp_path / "absent") is None
+
+
+def test_rare_words_elsewhere_in_a_document_are_lent_to_its_other_chunks(tmp_path: Path) -> None:
+    index = TantivyIndex.open_or_create(tmp_path / "words")
+    texts = ["gardenia bakeries", "total 68.41", "gardenia bakeries", "total 20.21", "other shop"]
+    index.add(range(5), [1, 1, 2, 2, 3], texts, [""] * 5)
+    index.commit(1)
+    gained = index.elsewhere("gardenia 68.41", [0, 1, 2, 3, 4], [1, 1, 2, 2, 3])
+    _, [alone] = index.search("68.41", 1)
+    # Chunk 0 lacks the sum, chunks 1 and 3 the name; the second receipt has the sum nowhere.
+    assert gained.keys() == {0, 1, 3}
+    assert gained[0] == pytest.approx(float(alone))
+    assert gained[1] == pytest.approx(gained[3])
+    index.close()
