@@ -12,8 +12,8 @@ would teach falsehoods. Here the target of a caption is spread evenly over all p
 way round. Some captions say one attribute alone: they are what makes colours and shapes combine freely, which the
 pairs that are held out from training measure.
 
-Training is a fixed number of steps from fixed seeds and takes about 17 minutes of CPU time. In 40 galleries of 64 pairs,
-"a {colour} {shape}" then finds its picture first for .935 of the held-out pairs and .981 of the others.
+Training is a fixed number of steps from fixed seeds and takes about 17 minutes of CPU time. In 40 galleries of 64
+pairs, "a {colour} {shape}" then finds its picture first for .935 of the held-out pairs and .981 of the others.
 """
 
 from __future__ import annotations
