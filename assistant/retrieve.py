@@ -40,6 +40,8 @@ WORDS_PER_SCORE = 0.07
 """Weight of the words, relative to the cosine's, for each point of the best passage's BM25."""
 LENT = 0.8
 """What a word counts for a document that stands in another of its chunks, of what it counted in the best one."""
+SHORT = 8
+"""Chunks of a document that is about one thing: a letter, a receipt."""
 SIGHT = 0.6
 """The most that a picture gets for what it shows, of what its text leaves open: about the score of a good passage."""
 DEPTH = 100
@@ -165,18 +167,19 @@ class Retriever:
         )
 
     def _lent(self, query: str, index: TantivyIndex, words: Mapping[int, float], chunks: list[int]) -> dict[int, float]:
-        """What the chunks of a document gain by rare words that its best chunk for the words lacks.
+        """What the chunks of a short document gain by rare words that its best chunk for the words lacks.
 
-        All alike, so that the order within a document stays as it was.
+        All alike, so that the order within a document stays as it was. A long one holds many words somewhere.
         """
         with self._library.mutex:
             contents = self._library.catalog.contents_of(chunks)
+            sizes = self._library.catalog.sizes(set(contents.values()))
         best: dict[int, int] = {}
         for chunk in sorted(words, key=lambda chunk: -words[chunk]):
-            if chunk in contents:
+            if sizes.get(contents.get(chunk, -1), SHORT + 1) <= SHORT:
                 best.setdefault(contents[chunk], chunk)
         gained = index.elsewhere(query, list(best.values()), list(best))
-        return {chunk: gained.get(best.get(content, -1), 0.0) for chunk, content in contents.items()}
+        return {chunk: gained[best[content]] for chunk, content in contents.items() if best.get(content) in gained}
 
     def hits(
         self, fused: list[Fused], k: int, media: frozenset[str] | None = None, under: str | None = None

@@ -273,6 +273,15 @@ class Catalog(CatalogFile):
             found.update(rows)
         return found
 
+    def sizes(self, contents: Iterable[int]) -> dict[int, int]:
+        """How many chunks each of these contents has."""
+        found: dict[int, int] = {}
+        for content in contents:
+            [(last,)] = self._rows("SELECT MAX(number) FROM chunks WHERE content=?", (content,))
+            if last is not None:
+                found[content] = int(last) + 1
+        return found
+
     def neighbours(self, content: int, number: int, reach: int = 1) -> list[int]:
         """Ids of the chunks up to ``reach`` places before and after chunk ``number`` of a content, in order."""
         rows = self._rows(

@@ -21,13 +21,26 @@ from indexers.listening import Cancelled, listen
 from indexers.parsers.pdf_notes import TEXTLESS, UNSHOWN, after_reading, pages_named
 from indexers.protocols import ImageEmbedder, Ocr, Source, Transcriber
 from indexers.seen import blocks_of, merged
-from indexers.types import Block, Decoded, PageLocator, Parsed, Picture, Piece, Spoken, TextLine, TimeLocator, Unread
+from indexers.types import (
+    Block,
+    Decoded,
+    Locator,
+    PageLocator,
+    Parsed,
+    Picture,
+    Piece,
+    Spoken,
+    TextLine,
+    TimeLocator,
+    Unread,
+)
 from indexers.unfinished import Memo
 
 Decode = Callable[[Source, Unread, float], Decoded]
 
 _PAUSE_S = 2.0
 """A pause that ends a paragraph of speech."""
+_PAGE_WORDS = 25
 _WITHOUT = {
     "image": "found by its words and name only until there is an image model",
     "speech": "found by its name and tags only until there is a speech model",
@@ -81,6 +94,7 @@ class _Seen:
     notes: list[str] = field(default_factory=list)
     pages: set[int] = field(default_factory=set)
     count: int = 0
+    shown: int = 0
     failure: FileError | None = None
 
 
@@ -103,10 +117,10 @@ def perceive(task: Task, parsed: Parsed) -> Perceived:
                 failures.append(error)
                 parsed = replace(parsed, notes=(*parsed.notes, str(error)), coverage=0.0)
         else:
-            seen = _look(task, what) if task.senses.ocr or task.senses.images else _Seen(count=1)
+            seen = _look(task, what) if task.senses.ocr or task.senses.images else _Seen(count=1, shown=1)
             failures += [] if seen.failure is None or seen.count else [seen.failure]
             pictures += seen.pictures
-            if seen.count and task.senses.images is None:
+            if seen.shown and task.senses.images is None:
                 pending.append("image")
             parsed = _with_sight(task, parsed, seen)
     if failures and len(failures) == len(known.unread) and _is_all(task.source, known):
@@ -144,10 +158,18 @@ def _look(task: Task, what: Unread) -> _Seen:
             before = said
             if isinstance(picture.locator, PageLocator):
                 seen.pages.add(picture.locator.page)
+        seen.count += 1
+        if _is_page_of_text(picture.locator, before):
+            continue
+        seen.shown += 1
         if images is not None:
             seen.pictures.append(Picture(images.prepare(picture.pixels), picture.locator))
-        seen.count += 1
     return seen
+
+
+def _is_page_of_text(place: Locator, lines: list[str]) -> bool:
+    """Whether a page is a scanned letter or book: what it says is all that it shows."""
+    return isinstance(place, PageLocator) and not place.boxes and len(" ".join(lines).split()) >= _PAGE_WORDS
 
 
 def _portions(task: Task, what: Unread, seen: _Seen) -> Iterator[Picture]:

@@ -31,7 +31,7 @@ def test_python_examples_run(
         exec(compile(example, "README.md", "exec"), {})
         shown.append(capsys.readouterr().out)
     added, answered = shown
-    assert "13 documents" in added
+    assert "20 documents" in added
     assert "28 September 2046" in added
     assert "water-lease.pdf, p. 2" in added
     assert "quotes" in answered

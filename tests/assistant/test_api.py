@@ -19,6 +19,8 @@ LOCATORS = {
     "slide": {"slide"},
     "sheet": {"sheet", "first_row", "last_row"},
     "section": {"headings"},
+    "time": {"start_s", "end_s"},
+    "region": {"box"},
     "whole": set(),
 }
 
@@ -223,9 +225,10 @@ def test_hits_as_json(sample: Assistant) -> None:
     for item in data:
         assert set(item) == {"rank", "path", "media", "locator", "text", "score", "signals"}
         assert item["signals"] and set(item["signals"]) <= {"dense", "words", "image"}
-        assert item["media"] == "text" and item["text"] and Path(item["path"]).is_absolute()
+        assert item["media"] in ("text", "image", "audio", "video") and Path(item["path"]).is_absolute()
+        assert item["text"] or item["media"] == "video"
         check_locator(item["locator"])
-    assert {"page", "lines", "slide"} <= {item["locator"]["kind"] for item in data}
+    assert {"page", "lines", "slide", "time"} <= {item["locator"]["kind"] for item in data}
 
 
 def test_answers_as_json(sample: Assistant) -> None:

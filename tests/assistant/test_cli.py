@@ -92,10 +92,12 @@ def test_json_of_every_command_that_reads(run: Run, sample_library: Path) -> Non
     assert {"path", "media", "status", "reason", "chunks", "coverage", "pending"} == set(data("files", "--json")[0])
     hits = data("search", "--json", "-k", 2, "--media", "text,image", "the wheel")
     assert [hit["rank"] for hit in hits] == [1, 2]
-    assert data("search", "--json", "--media", "image", "--under", "/", "the wheel", "-k", 1) == []
+    assert {hit["media"] for hit in data("search", "--json", "--media", "image", "the wheel", "-k", 3)} == {"image"}
+    assert data("search", "--json", "--media", "image", "--under", "/nowhere", "the wheel", "-k", 1) == []
     answer = data("ask", "--json", "--no-llm", "How many bats were counted?")
     assert answer["mode"] == "quotes" and "23" in answer["text"] and answer["citations"]
-    assert data("status", "--json")["files"] == 13
+    status = data("status", "--json")
+    assert (status["files"], status["waiting"]) == (20, {"image": 5})
     assert data("doctor", "--json") == {"sound": True, "problems": []}
     assert data("models", "--json") == data("models", "list", "--json")
     assert {row["state"] for row in data("models", "verify", "--json")} <= {"ok", "unchecked"}
@@ -110,8 +112,10 @@ def test_names_of_models_are_never_cut(run: Run) -> None:
         assert re.search(rf"^{re.escape(row['name'])}  ", out, re.MULTILINE)
 
 
-def test_search_says_why_there_is_nothing(run: Run, sample_library: Path, tmp_path: Path) -> None:
-    at = ("--library", sample_library)
+def test_search_says_why_there_is_nothing(run: Run, sample: Assistant, tmp_path: Path) -> None:
+    with Assistant(tmp_path / "library") as locus:
+        locus.add(next(Path(document.path) for document in sample.files() if document.path.endswith("mill-diary.md")))
+    at = ("--library", tmp_path / "library")
     code, out, err = run(*at, "search", "wheel", "--under", tmp_path)
     assert (code, out) == (0, "") and f"nothing at {tmp_path}" in err.replace("\n", " ")
     code, out, err = run(*at, "search", "wheel", "--media", "image,video")
@@ -266,7 +270,7 @@ def test_the_library_of_the_environment_is_taken_and_the_option_goes_first(
     sample_library: Path, tmp_path: Path
 ) -> None:
     environment = {**os.environ, "LOCUS_LIBRARY": str(sample_library)}
-    assert len(process("files", env=environment).stdout.splitlines()) == 13
+    assert len(process("files", env=environment).stdout.splitlines()) == 20
     assert process("--library", tmp_path / "typo", "files", env=environment).returncode == 2
 
 

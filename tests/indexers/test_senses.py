@@ -225,6 +225,17 @@ def test_scanned_pages_are_read_in_their_place_and_covered(p: Place) -> None:
     assert document.coverage == 1.0
 
 
+def test_a_scanned_letter_is_text_and_needs_no_image_model(p: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    p.write("letter.pdf", pictures=[["red", ["page", 1]]], coverage=0.0, notes=["no text on page 1"])
+    letter = [TextLine("word " * 10, (0.1, at / 10, 0.9, at / 10 + 0.05), 0.9) for at in range(5)]
+    monkeypatch.setattr(p.ocr, "read", lambda pixels: letter)
+    p.add(images=False)
+    [document] = p.library.catalog.documents()
+    assert (document.status, document.pending) == ("indexed", ())
+    p.add()
+    assert p.images.batches == []
+
+
 def test_what_is_read_before_damage_is_kept(p: Place) -> None:
     p.write(
         "scan.pdf",
