@@ -33,7 +33,7 @@ _HITS = 8
 _QUOTED_WORDS = 60
 _QUOTES = 3
 _NEAREST = 3
-_SHOWS_IT = 0.45
+_SHOWS_IT = 0.25
 """The score from which a picture found by what it shows is worth a look where no text answers."""
 _CLEAR_LEAD = 0.15
 _CLEAR_OVERLAP = 0.5

@@ -41,8 +41,12 @@ _BANK = (
 )
 _JUDGED = 32
 """The nearest pictures, whose odds are worked out; farther ones are worth less than the last of them."""
-_DOUBT = 3.0
-"""The log-odds that words and picture must be ahead by, in the mean of both directions, to be as likely as not."""
+_BEFORE_CAPTIONS = 1.0
+_BEFORE_PICTURES = 3.0
+"""The log-odds by which the words must be ahead of the captions, and the picture of the average one, to be as likely as
+not to belong together."""
+_ENOUGH = 8
+"""So few pictures have no average."""
 _SOFTNESS = 4.0
 """By how much the model's temperature is raised where pictures compete: good ones share the first places."""
 
@@ -55,13 +59,13 @@ class Sight:
     share: float
 
 
-def shares(cosines: NDArray[np.float32], bank: Vectors, average: float, scale: float) -> NDArray[np.float64]:
+def shares(cosines: NDArray[np.float32], bank: Vectors, average: float | None, scale: float) -> NDArray[np.float64]:
     """What each of some pictures may add to a score. Pure.
 
     Args:
         cosines: ``(n,)`` of the pictures with the words.
         bank: ``(n, captions)`` of the pictures with the captions that fit most pictures.
-        average: the cosine of the library's average picture with the words.
+        average: the cosine of the library's average picture with the words; None where there are too few.
         scale: what the model multiplies cosines with to give log-odds.
 
     Returns:
@@ -71,9 +75,9 @@ def shares(cosines: NDArray[np.float32], bank: Vectors, average: float, scale: f
         return np.zeros(0)
     words, others = scale * cosines.astype(np.float64), scale * bank.astype(np.float64)
     highest = others.max(axis=1)
-    before_captions = words - highest - np.log(np.exp(others - highest[:, None]).mean(axis=1))
-    before_pictures = words - scale * average
-    odds = (before_captions + before_pictures) / 2 - _DOUBT
+    odds = words - highest - np.log(np.exp(others - highest[:, None]).mean(axis=1)) - _BEFORE_CAPTIONS
+    if average is not None:
+        odds = np.minimum(odds, words - scale * average - _BEFORE_PICTURES)
     result: NDArray[np.float64] = np.exp((words - words.max()) / _SOFTNESS) / (1 + np.exp(np.clip(-odds, -50, 50)))
     return result
 
@@ -107,7 +111,8 @@ class Sights:
         rows = [order[int(chunk)] for chunk in judged if int(chunk) in order]
         kept = [i for i, chunk in enumerate(judged) if int(chunk) in order]
         bank = vectors[rows] @ self._captions(model).T if rows else np.zeros((0, len(_BANK)), np.float32)
-        portions = shares(cosines[kept], bank, float(index.centre() @ vector), model.scale)
+        average = float(index.centre() @ vector) if len(index) >= _ENOUGH else None
+        portions = shares(cosines[kept], bank, average, model.scale)
         share = {int(judged[i]): float(portion) for i, portion in zip(kept, portions, strict=True)}
         return {
             int(chunk): Sight(float(cosine), share.get(int(chunk), 0.0))

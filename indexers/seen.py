@@ -29,6 +29,8 @@ from indexers.types import (
 
 _PROSE_WORDS = 5
 """Lines with fewer words on average are no prose."""
+_FEWEST_LETTERS = 3
+"""A picture with fewer letters and digits has no text: a ring was taken for an O."""
 _FULL_LINE = 0.75
 """Lines of prose, but for the last, reach over this share of their paragraph's width."""
 
@@ -41,6 +43,8 @@ def blocks_of(lines: Sequence[TextLine], place: Locator, shape: tuple[int, int])
         place: where the picture stands in its file.
         shape: the picture's height and width, in pixels.
     """
+    if sum(character.isalnum() for line in lines for character in line.text) < _FEWEST_LETTERS:
+        return []
     laid = _laid(lines, shape)
     blocks: list[Block] = []
     for stretch in paragraphs(laid):

@@ -77,3 +77,8 @@ def test_pictures_of_a_section_follow_its_text_and_others_come_last() -> None:
 
 def test_no_lines_give_no_blocks() -> None:
     assert blocks_of([], WholeLocator(), A4) == []
+
+
+def test_a_ring_that_was_taken_for_a_letter_is_no_text() -> None:
+    assert blocks_of(lines(("O", 0.1, 0.2)), WholeLocator(), A4) == []
+    assert blocks_of(lines(("EXIT", 0.1, 0.2)), WholeLocator(), A4) != []
