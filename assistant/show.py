@@ -82,7 +82,7 @@ def progress() -> Iterator[Callable[[Progress], None] | None]:
         def on_progress(state: Progress) -> None:
             elapsed = bar.tasks[0].elapsed or 0.001
             rate = f"{state.chunks / elapsed:.0f} passages/s" if state.chunks else ""
-            name = state.path.rpartition("/")[2][:40]
+            name = f"{state.path.rpartition('/')[2][:40]} {state.part}"
             bar.update(task, completed=state.files, total=state.files_total, rate=rate, name=escape(name))
 
         yield on_progress

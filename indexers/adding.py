@@ -19,6 +19,7 @@ from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
 from contextlib import closing
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from indexers.catalog_codec import plain_path
 from indexers.chunking import chunk_blocks, embedded_text
 from indexers.errors import FileError, ModelFailed, Unreadable, Unsupported
 from indexers.library import Library
-from indexers.pool import MOST_S, Cut, Part, Pool, cut
+from indexers.pool import Cut, Part, Pool, cut
 from indexers.protocols import TextEmbedder
 from indexers.reading import FileReader, Reading, Version, digest, digest_of, is_current, stamp
 from indexers.records import refused, store, stored
@@ -39,6 +40,8 @@ from indexers.types import Pixels, Status, Vectors
 _READ_AHEAD = 256
 _READ_AHEAD_BYTES = 64_000_000
 """Files, and bytes of files, that may be read but not yet embedded."""
+_LOOK_UP_S = 1.0
+"""How often one looks up from a file that takes long: to commit what is there, to say how far it is."""
 _PUBLISH_EVERY_S = 15.0
 """How long what is committed may wait for the word index, so that others find it while a long ``add`` goes on."""
 
@@ -74,6 +77,7 @@ class Adding:
         self._beside = beside
         self._again = again
         self._stopped = threading.Event()
+        self._doing = "", ""
 
     def add(self, files: Sequence[str], readers: int, on_progress: Callable[[Progress], None]) -> list[FileReport]:
         """Reads, embeds and stores ``files``; gives their reports in that order."""
@@ -98,8 +102,12 @@ class Adding:
                     if time.monotonic() - published > _PUBLISH_EVERY_S:
                         self._library.publish()
                         published = time.monotonic()
-                if settled is not None:
-                    on_progress(Progress(done, len(files), done_chunks, done_bytes, total, plain_path(path)))
+                if settled is None:
+                    path, part = self._doing
+                else:
+                    part = ""
+                if path:
+                    on_progress(Progress(done, len(files), done_chunks, done_bytes, total, plain_path(path), part))
         return [report for path in files for report in reports[path]]
 
     # --- what is new -------------------------------------------------------------------------
@@ -136,7 +144,7 @@ class Adding:
         if not isinstance(outcome, Future):
             yield path, size, outcome
             return
-        while not wait_for([outcome], timeout=MOST_S).done:
+        while not wait_for([outcome], timeout=_LOOK_UP_S).done:
             yield None
         try:
             yield path, size, outcome.result()
@@ -183,13 +191,16 @@ class Adding:
 
     def _read_and_cut(self, version: Version) -> Cut:
         """In a thread: all that can be done of a file without the catalog and without its vectors."""
-        reading = self._reader.read(version, self._stopped.is_set)
+        reading = self._reader.read(version, self._stopped.is_set, partial(self._tell, version.path))
         count, limit = self._embedder.count_tokens, self._embedder.max_tokens
         parts = {}
         for part in reading.flat():
             chunks = chunk_blocks(part.blocks, part.content.title, count, limit)
             parts[part.content.hash] = cut(part, chunks)
         return Cut(reading, parts)
+
+    def _tell(self, path: str, part: str) -> None:
+        self._doing = path, part
 
     def _is_unchanged(self, known: FileState, path: str, info: os.stat_result, beside: tuple[str, ...]) -> bool:
         same = (known.size, known.mtime_ns) == (info.st_size, info.st_mtime_ns) and is_current(known.hash)

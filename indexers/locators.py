@@ -120,11 +120,12 @@ def describe(path: str, locator: Locator) -> str:
     # A document inside another is "mail.eml!/report.pdf": both names are shown. A folder may be named "important!".
     parts = [path] if "!/" not in path or os.path.lexists(path) else path.split("!/")
     name = " › ".join(PurePath(part).name for part in parts)
-    where = _where(locator)
-    return f"{name}, {where}" if where else name
+    place = where(locator)
+    return f"{name}, {place}" if place else name
 
 
-def _where(locator: Locator) -> str:
+def where(locator: Locator) -> str:
+    """A place within its file in words; empty for the whole of it."""
     match locator:
         case PageLocator(page):
             return f"p. {page}"

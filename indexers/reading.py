@@ -149,6 +149,14 @@ def failed(path: str, error: FileError) -> Reading:
     return Reading(version, None, content)
 
 
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    """The caller's part while a file is read."""
+
+    cancelled: Callable[[], bool]
+    tell: Callable[[str], None]
+
+
 class FileReader:
     """Reads files, one a call; usable from several threads.
 
@@ -179,14 +187,21 @@ class FileReader:
             TooLarge(f"larger than the limit of {limit // 1_000_000} MB (setting {setting})") if size > limit else None
         )
 
-    def read(self, version: Version, cancelled: Callable[[], bool] = lambda: False) -> Reading:
+    def read(
+        self,
+        version: Version,
+        cancelled: Callable[[], bool] = lambda: False,
+        tell: Callable[[str], None] = lambda _where: None,
+    ) -> Reading:
         """Reads a file and the documents inside it; what is wrong with it becomes its status.
+
+        ``cancelled`` is asked, and ``tell`` told where they are, while models look and listen.
 
         Raises:
             Unreadable: the system refuses it, or it is not as long or as old as ``version`` says.
             Cancelled: ``cancelled`` said so while models were at work.
         """
-        reading = self._read(Path(version.path), version, None, cancelled, 0)
+        reading = self._read(Path(version.path), version, None, _Watch(cancelled, tell), 0)
         try:
             info = Path(version.path).stat()
         except OSError as error:
@@ -212,9 +227,7 @@ class FileReader:
         version = Version(str(path), info.st_size, info.st_mtime_ns, "", beside, stamp(beside))
         return self.read(version)
 
-    def _read(
-        self, file: Path, version: Version, parent: str | None, cancelled: Callable[[], bool], depth: int
-    ) -> Reading:
+    def _read(self, file: Path, version: Version, parent: str | None, watch: _Watch, depth: int) -> Reading:
         name = PurePath(version.path.rpartition("!/")[2]).name
         kind = FileType("unknown", "text", "")
         try:
@@ -223,7 +236,7 @@ class FileReader:
                 raise too_large
             kind = sniff(file, name)
             source = Source(file, name, kind.format, tuple(Path(path) for path in version.beside))
-            parsed, pictures, pending = self._perceived(source, version, cancelled)
+            parsed, pictures, pending = self._perceived(source, version, watch)
         except FileError as error:
             if isinstance(error, Unreadable) and depth == 0:
                 raise
@@ -231,7 +244,7 @@ class FileReader:
             content = Content(version.key, kind.format, kind.media, error.status, reason, PurePath(name).stem)
             return Reading(version, parent, content)
         inner = tuple(
-            self._read_inside(attachment, version, cancelled, depth)
+            self._read_inside(attachment, version, watch, depth)
             for attachment in _named_apart(parsed.attachments)
             if depth < _MAX_DEPTH
         )
@@ -244,7 +257,7 @@ class FileReader:
         return Reading(version, parent, content, parsed.blocks, pictures, inner)
 
     def _perceived(
-        self, source: Source, version: Version, cancelled: Callable[[], bool]
+        self, source: Source, version: Version, watch: _Watch
     ) -> tuple[Parsed, tuple[Picture, ...], tuple[str, ...]]:
         if source.format not in PARSERS:
             raise Unsupported(_WHY_NOT.get(source.format, f"{source.format} files are not read"))
@@ -252,19 +265,17 @@ class FileReader:
         if not parsed.unread:
             return parsed, (), ()
         memo = self._unfinished.memo(version.sha256, plain_path(version.path)) if version.sha256 else FORGETFUL
-        seen = perceive(Task(source, self._reader.decode, self.senses, memo, cancelled), parsed)
+        seen = perceive(Task(source, self._reader.decode, self.senses, memo, watch.cancelled, watch.tell), parsed)
         return clean_parsed(seen.parsed), seen.pictures, seen.pending
 
-    def _read_inside(
-        self, attachment: Attachment, holder: Version, cancelled: Callable[[], bool], depth: int
-    ) -> Reading:
+    def _read_inside(self, attachment: Attachment, holder: Version, watch: _Watch, depth: int) -> Reading:
         sha256 = hashlib.sha256(attachment.data).hexdigest()
         path = f"{holder.path}!/{attachment.name}"
         version = Version(path, len(attachment.data), holder.mtime_ns, sha256)
         with tempfile.TemporaryDirectory(prefix="locus-") as folder:
             file = Path(folder) / "inside"
             file.write_bytes(attachment.data)
-            return self._read(file, version, holder.path, cancelled, depth + 1)
+            return self._read(file, version, holder.path, watch, depth + 1)
 
 
 def _content(

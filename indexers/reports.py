@@ -61,7 +61,7 @@ class AddReport:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an ``add`` is."""
+    """How far an ``add`` is. ``path`` was finished last; while a file takes long, it is that, and ``part`` is where."""
 
     files: int
     files_total: int
@@ -69,3 +69,4 @@ class Progress:
     bytes: int
     bytes_total: int
     path: str
+    part: str = ""

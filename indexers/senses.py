@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from indexers.decoders import FILMS, PICTURES, SOUNDS
 from indexers.errors import FileError
 from indexers.listening import Cancelled, listen
+from indexers.locators import clock, where
 from indexers.parsers.pdf_notes import TEXTLESS, UNSHOWN, after_reading, pages_named
 from indexers.protocols import ImageEmbedder, Ocr, Source, Transcriber
 from indexers.seen import blocks_of, merged
@@ -66,6 +67,7 @@ class Task:
         senses: the models.
         memo: what they gave in an earlier, interrupted attempt.
         cancelled: asked between portions; once true, ``Cancelled`` is raised.
+        tell: is told where in the file the models are ("p. 12", "12:04").
     """
 
     source: Source
@@ -73,6 +75,7 @@ class Task:
     senses: Senses
     memo: Memo
     cancelled: Callable[[], bool]
+    tell: Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,7 @@ def _look(task: Task, what: Unread) -> _Seen:
     for picture in _portions(task, what, seen):
         if task.cancelled():
             raise Cancelled
+        task.tell(where(picture.locator))
         if task.senses.ocr is not None:
             lines = _read(task, task.senses.ocr(), what, seen.count, picture)
             said = [line.text for line in lines]
@@ -218,7 +222,7 @@ def _with_speech(task: Task, parsed: Parsed) -> Parsed:
         return task.decode(task.source, "sound", start_s)
 
     assert task.senses.speech is not None, "asked before"
-    heard = listen(decode, task.senses.speech(), task.memo, task.cancelled)
+    heard = listen(decode, task.senses.speech(), task.memo, task.cancelled, lambda second: task.tell(clock(second)))
     metadata = dict(parsed.metadata)
     if heard.language:
         metadata.setdefault("language", heard.language)

@@ -5,6 +5,7 @@ what is "said" in samples stands in their values.
 """
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from indexers import adding
 from indexers.errors import Broken
 from indexers.library import Library
 from indexers.pipeline import AddReport, Pipeline
@@ -145,14 +147,14 @@ class Place:
         path.write_text(json.dumps(told))
         return str(path)
 
-    def add(self, *, ocr: bool = True, images: bool = True, speech: bool = True) -> AddReport:
+    def add(self, *, ocr: bool = True, images: bool = True, speech: bool = True, on_progress: Any = None) -> AddReport:
         senses = Senses(
             ocr=(lambda: self.ocr) if ocr else None,
             images=(lambda: self.images) if images else None,
             speech=(lambda: self.speech) if speech else None,
         )
         reader = FileReader(self.files, senses, self.library.unfinished, max_bytes=10**6)
-        return Pipeline(self.library, self.embedder, reader).add([self.folder])
+        return Pipeline(self.library, self.embedder, reader).add([self.folder], on_progress)
 
     def chunks(self, name: str) -> list[tuple[str, object]]:
         catalog = self.library.catalog
@@ -351,3 +353,18 @@ def test_a_slide_that_stays_on_the_screen_is_read_once(p: Place) -> None:
     texts = [text for text, _ in p.chunks("film.mp4") if "sign" in text]
     assert " ".join(texts).split("\n\n") == ["a red sign", "a blue sign"]
     assert p.seen() == ["red", "red", "blue"]
+
+
+def test_a_file_that_takes_long_says_where_it_is(p: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adding, "_LOOK_UP_S", 0.01)
+    path = p.write("talk.mp3", texts=["talk"], sound=[1, 2, 3] * 5)
+    hear, told = p.speech.transcribe, list[tuple[str, str]]()
+
+    def slowly(samples: Samples, language: str | None) -> tuple[str, Iterator[Spoken]]:
+        time.sleep(0.05)
+        return hear(samples, language)
+
+    monkeypatch.setattr(p.speech, "transcribe", slowly)
+    p.add(on_progress=lambda state: told.append((state.path, state.part)))
+    assert told[-1] == (path, "")
+    assert {part for _, part in told if part} and all(part == "" or ":" in part for _, part in told)
