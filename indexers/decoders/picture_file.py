@@ -48,10 +48,20 @@ _MAX_CLAIMED_OF = {"jpeg": 1_000_000_000, "jp2": 200_000_000}
 """More where the format can be scaled down while it is decoded: only the time it takes is a limit."""
 
 DAMAGE = (
-    *(OSError, EOFError, SyntaxError, ValueError, LookupError, ArithmeticError, RuntimeError),
+    *(
+        OSError,
+        EOFError,
+        SyntaxError,
+        ValueError,
+        TypeError,
+        LookupError,
+        ArithmeticError,
+        RuntimeError,
+        AssertionError,
+    ),
     *(struct.error, zlib.error),
 )
-"""What Pillow and pi-heif raise over a damaged file; ``MemoryError`` is the sandbox's to judge."""
+"""What Pillow and pi-heif raise over damaged files, each seen to; ``MemoryError`` is the sandbox's to judge."""
 
 
 @contextmanager
@@ -117,8 +127,11 @@ def _bomb(file: BinaryIO, name: str, limit: int) -> str:
     """Why a picture was refused, with its dimensions: opening it again decodes nothing."""
     from PIL import Image
 
-    with _pixel_limit(None), Image.open(file, formats=(name,)) as image:
-        width, height = image.size
+    try:
+        with _pixel_limit(None), Image.open(file, formats=(name,)) as image:
+            width, height = image.size
+    except DAMAGE:
+        width = height = 0
     # What an icon or an animation holds may be larger than it says at its head.
     return _too_many(width, height, limit) if width * height > limit else "a picture inside it is far too large"
 
