@@ -27,6 +27,8 @@ WIDTH = 96
 SCENES: dict[str, list[list[str]]] = {
     "ask": [
         ["ask", "Since when has the mill been a protected building?"],
+        ["ask", "Who freed the seized spill hatch?"],
+        ["ask", "What does the fire insurance of the mill cost a year?"],
         ["ask", "What is the password of the wireless network at the mill?"],
     ],
     "search": [["search", "spelt", "-k", "3"], ["files"]],
