@@ -9,12 +9,14 @@ note, since half a photograph is still found by what it shows. Knows nothing of 
 
 from __future__ import annotations
 
+import os
 import struct
 import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from io import BufferedReader
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
@@ -46,6 +48,8 @@ _MAX_PIXELS_OF = {"webp": 80_000_000, "avif": 80_000_000, "heic": 80_000_000, "j
 """Less where the library needs more than 10 bytes a pixel."""
 _MAX_CLAIMED_OF = {"jpeg": 1_000_000_000, "jp2": 200_000_000}
 """More where the format can be scaled down while it is decoded: only the time it takes is a limit."""
+
+_LARGE_READ = 1 << 20
 
 DAMAGE = (
     *(
@@ -83,7 +87,7 @@ def opened(source: Source, *, salvage: bool = False) -> Iterator[ImageFile]:
     name = _pillow_name(source.format)
     before = ImageFile.LOAD_TRUNCATED_IMAGES
     try:
-        file = source.path.open("rb")
+        file = _File(source.path.open("rb", buffering=0))
     except OSError as error:
         raise Unreadable(error.strerror or str(error)) from error
     with file, warnings.catch_warnings(), _pixel_limit(_claimed_limit(source.format)):
@@ -101,6 +105,15 @@ def opened(source: Source, *, salvage: bool = False) -> Iterator[ImageFile]:
             raise Broken(f"the picture is damaged ({lines[0][:100]})") from error
         finally:
             ImageFile.LOAD_TRUNCATED_IMAGES = before
+
+
+class _File(BufferedReader):
+    """A file of which no more is asked than it has: Python takes memory for what a damaged length asks for."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > _LARGE_READ:
+            size = min(size, max(0, os.fstat(self.fileno()).st_size - self.tell()))
+        return super().read(size)
 
 
 def _pillow_name(format_name: str) -> str:

@@ -3,6 +3,7 @@ import importlib.util
 import io
 import struct
 import sys
+import tracemalloc
 import zlib
 from pathlib import Path
 from typing import Any
@@ -306,6 +307,19 @@ def test_a_flaw_in_the_middle_is_said(tmp_path: Path) -> None:
     decoded = decode(tmp_path, bytes(data[: len(data) * 9 // 10]), "jpeg")
     assert decoded.notes == ("damaged: parts of it may be missing",)
     assert alike(only(decoded), np.asarray(photo(400, 300)), within=25)
+
+
+def test_a_length_that_lies_takes_no_memory(tmp_path: Path) -> None:
+    data = bytearray(encoded(photo(), "png"))
+    struct.pack_into(">I", data, data.index(b"IDAT") - 4, 2**31 - 1)
+    tracemalloc.start()
+    try:
+        pixels = only(decode(tmp_path, bytes(data), "png"))
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert alike(pixels, np.asarray(photo()))
+    assert peak_bytes < 100_000_000
 
 
 def test_a_turned_picture_does_not_claim_to_know_its_foot(tmp_path: Path) -> None:
