@@ -166,6 +166,8 @@ def search(
             show.json_out([hit.to_dict() for hit in hits])
         else:
             show.hits(hits)
+        if image is not None and not locus.status()["image_model"]:
+            show.note(f"what the picture shows was left out: there is no image model; run: {locus.way_to_get('image')}")
         if not hits and not as_json:
             show.note("nothing found")
             _why_nothing(locus, media, under)

@@ -62,19 +62,20 @@ def origin_s(container: InputContainer) -> float:
     return (container.start_time or 0) / av.time_base
 
 
-def read_packets(container: InputContainer, stream: _Kind) -> Iterator[Packet[_Kind]]:
-    """The packets of one stream from where the container stands; unreadable places are passed over.
+def read_packets(container: InputContainer, *streams: _Kind) -> Iterator[Packet[_Kind]]:
+    """The packets of streams from where the container stands; unreadable places are passed over.
 
-    The last is empty: decoded, it gives what the decoder still holds.
+    The last of each stream is empty: decoded, it gives what the decoder still holds.
     """
     import av
 
-    for other in container.streams:
-        other.discard = av.stream.Discard.default if other.index == stream.index else av.stream.Discard.all
+    wanted = {stream.index for stream in streams}
+    for stream in container.streams:
+        stream.discard = av.stream.Discard.default if stream.index in wanted else av.stream.Discard.all
     failures = 0
     while failures < _ERRORS_IN_A_ROW:
         try:
-            for packet in container.demux(stream):
+            for packet in container.demux(*streams) if streams else ():
                 failures = 0
                 yield cast("Packet[_Kind]", packet)
         except av.FFmpegError:
