@@ -126,8 +126,11 @@ class Written:
         return bool(self._captions() or self._facts() or self.texts)
 
     def lay_out(self) -> tuple[Block, ...]:
-        """Blocks of the file as a whole: its name, its captions, the facts, the caption files."""
-        paragraphs = [[name_words(self.name)], *([caption] for caption in self._captions()), self._facts()]
+        """Blocks of the file as a whole: its name, its captions, the facts, the caption files.
+
+        Each fact is a block of its own, so that one can be quoted without the others.
+        """
+        paragraphs = [[line] for line in (name_words(self.name), *self._captions(), *self._facts())]
         paragraphs += [text.split("\n") for text in self.texts]
         return tuple(_block(lines) for lines in paragraphs if any(line.strip() for line in lines))
 

@@ -73,7 +73,9 @@ def parse_recording(source: Source) -> Parsed:
         unread.append("sound")
     if has_film:
         unread.append("frames")
-    blocks = [_whole([name_words(source.name)]), _whole(_shown(tags)), _contents(chapters), _whole(_lyrics(tags))]
+    # Each tag is a block of its own, so that one can be quoted without the others.
+    blocks = [_whole([line]) for line in (name_words(source.name), *_shown(tags))]
+    blocks += [_contents(chapters), _whole(_lyrics(tags))]
     metadata = {
         "author": _first(tags, ("artist", "author", "performer", "album_artist")),
         "date": iso_date(_first(tags, ("date", "year", "creation_time"))),

@@ -142,7 +142,10 @@ def test_exif_says_who_what_when_and_where(tmp_path: Path) -> None:
     assert blocks(parsed) == [
         "IMG_2034",
         "The wheel turns again",
-        "Coordinates: 47.5622° S, 13.6492° W\nTaken on 14 July 2019 at 15:03\nBy Anna Berg\nRights: Hallstatt Archive",
+        "Coordinates: 47.5622° S, 13.6492° W",
+        "Taken on 14 July 2019 at 15:03",
+        "By Anna Berg",
+        "Rights: Hallstatt Archive",
     ]
     assert dict(parsed.metadata) == {
         "date": "2019-07-14T15:03:22",
@@ -271,7 +274,10 @@ def test_iptc(tmp_path: Path) -> None:
     assert blocks(parsed)[1:] == [
         "The old mill",
         "Müller Karl öffnet das Wehr",
-        "Keywords: weir, water\nPlace: Hallstatt, Österreich\nTaken on 14 July 2019\nBy Anna Berg",
+        "Keywords: weir, water",
+        "Place: Hallstatt, Österreich",
+        "Taken on 14 July 2019",
+        "By Anna Berg",
     ]
     latin = parse(tmp_path, jpeg(record=iptc((2, 120, "Müller Karl öffnet das Wehr".encode("latin-1")))))
     assert blocks(latin)[1:] == ["Müller Karl öffnet das Wehr"]
@@ -316,8 +322,12 @@ def test_xmp(tmp_path: Path) -> None:
     assert blocks(parsed)[1:] == [
         "The old mill",
         "Die alte Mühle",
-        "People: Anna Berg, Karl, Rex\nKeywords: weir, Places, Hallstatt\nPlace: Mill Lane, Hallstatt\n"
-        "Coordinates: 47.5622° N, 13.6492° E\nDated on 14 July 2019 at 15:03\nRated 4 of 5 stars",
+        "People: Anna Berg, Karl, Rex",
+        "Keywords: weir, Places, Hallstatt",
+        "Place: Mill Lane, Hallstatt",
+        "Coordinates: 47.5622° N, 13.6492° E",
+        "Dated on 14 July 2019 at 15:03",
+        "Rated 4 of 5 stars",
     ]
 
 
@@ -386,7 +396,8 @@ def test_text_of_a_png(tmp_path: Path) -> None:
         "The plan",
         "Plan of the weir – été",
         "a water wheel, oil painting\nSteps: 20",
-        "Place: Hallstatt\nBy Anna Berg",
+        "Place: Hallstatt",
+        "By Anna Berg",
     ]
     assert "width" in parsed.metadata
 
@@ -439,7 +450,9 @@ def test_the_json_of_google_photos(tmp_path: Path) -> None:
     parsed = parse(tmp_path, jpeg(), picture__jpg__json=json.dumps(export).encode())
     assert blocks(parsed)[1:] == [
         "Grandfather at the weir",
-        "People: Karl, Anna Berg\nCoordinates: 47.5622° N, 13.6493° E\nTaken on 14 July 2019 at 15:03",
+        "People: Karl, Anna Berg",
+        "Coordinates: 47.5622° N, 13.6493° E",
+        "Taken on 14 July 2019 at 15:03",
     ]
     assert parsed.metadata["date"] == "2019-07-14T15:03:22"
     assert parsed.title == "IMG_2034"
@@ -448,7 +461,7 @@ def test_the_json_of_google_photos(tmp_path: Path) -> None:
 def test_json_with_the_usual_keys(tmp_path: Path) -> None:
     data = {"Caption": "The wheel", "tags": ["oak", {"name": "iron"}], "date": "2019-07", "location": "Hallstatt"}
     parsed = parse(tmp_path, jpeg(), picture__json=json.dumps(data).encode())
-    assert blocks(parsed)[1:] == ["The wheel", "Keywords: oak, iron\nPlace: Hallstatt\nTaken in July 2019"]
+    assert blocks(parsed)[1:] == ["The wheel", "Keywords: oak, iron", "Place: Hallstatt", "Taken in July 2019"]
 
 
 def test_json_about_something_else_is_not_lost(tmp_path: Path) -> None:
