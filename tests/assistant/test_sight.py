@@ -212,3 +212,26 @@ def test_fusion_with_pictures_lifts_and_never_lowers() -> None:
     plain = {item.chunk_id: item.score for item in fuse({1: 0.5, 2: 0.4}, {1: 3.0}, 9.0, {})}
     lifted = {item.chunk_id: item.score for item in fuse({1: 0.5, 2: 0.4}, {1: 3.0}, 9.0, {}, {2: Sight(0.3, 1.0)})}
     assert lifted[1] == plain[1] and lifted[2] > lifted[1] and lifted[2] <= 1
+
+
+def test_a_caption_is_read_with_its_picture_and_followed(album: Album) -> None:
+    picture, caption = album.picture("boat.png", "blue"), album.files / "boat.txt"
+    alone = album.pipeline.add([album.files])
+    assert alone.count("added") == 1
+    caption.write_text("The ferry to Larkholm\n")
+    assert [
+        (Path(f.path).name, f.change) for f in album.pipeline.add([album.files]).files if f.change != "unchanged"
+    ] == [("boat.png", "updated")]
+    assert album.names("ferry Larkholm", 1) == ["boat.png"]
+    caption.write_text("The pilot boat of Skellig\n")
+    album.pipeline.add([album.files])
+    assert album.names("pilot boat of Skellig", 1) == ["boat.png"]
+    assert not len(album.library.words().search("Larkholm", 5)[0])
+    # Without its picture it is a document again; with it back, it is read with it.
+    away = picture.rename(album.root / "away.png")
+    changes = {Path(f.path).name: f.change for f in album.pipeline.add([album.files]).files}
+    assert (changes["boat.png"], changes["boat.txt"]) == ("removed", "added")
+    away.rename(picture)
+    changes = {Path(f.path).name: f.change for f in album.pipeline.add([album.files]).files}
+    assert (changes["boat.png"], changes["boat.txt"]) == ("added", "removed")
+    assert album.names("pilot boat of Skellig", 1) == ["boat.png"]
