@@ -8,26 +8,22 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
-import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from assistant import show
 from assistant.api import Assistant
+from assistant.cli_common import INTERRUPTED, Json, Options, heeded, opened
+from assistant.cli_models import models_app
 from indexers.errors import LocusError, UsageError
-from indexers.reports import Progress
 from indexers.types import MEDIA
 
 SOME_FAILED = 3
-INTERRUPTED = 130
 
 app = typer.Typer(
     name="locus",
@@ -37,21 +33,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-models_app = typer.Typer(invoke_without_command=True)
 app.add_typer(models_app, name="models")
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 MediaOption = Annotated[
     str | None, typer.Option("--media", metavar="KINDS", help=f"Only these, with commas between: {','.join(MEDIA)}.")
 ]
 Under = Annotated[Path | None, typer.Option("--under", metavar="P", help="Only this file, or files below this folder.")]
 NoLlm = Annotated[bool, typer.Option("--no-llm", help="Answer by quoting, without a language model.")]
-
-
-@dataclass(slots=True)
-class _Options:
-    library: Path | None = None
-    debug: bool = False
 
 
 @app.callback()
@@ -62,37 +50,7 @@ def _root(
     ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
 ) -> None:
-    context.obj = _Options(library, debug)
-
-
-@contextmanager
-def _assistant(context: typer.Context, *, create: bool = False, **settings: Any) -> Iterator[Assistant]:
-    """The assistant of a command; only ``add`` makes a library that is not there (a mistyped one stays unmade)."""
-    options: _Options = context.find_root().obj
-    with Assistant(options.library, create=create, **settings) as locus:
-        yield locus
-
-
-@contextmanager
-def _heeded(on_progress: Callable[[Progress], None] | None) -> Iterator[Callable[[Progress], None]]:
-    """Ends an ``add`` at its next step even where a library has swallowed the interrupt (as torch's export does)."""
-    pressed = threading.Event()
-
-    def press(_signal: int, _frame: object) -> None:
-        pressed.set()
-        raise KeyboardInterrupt
-
-    def heeding(state: Progress) -> None:
-        if pressed.is_set():
-            raise KeyboardInterrupt
-        if on_progress is not None:
-            on_progress(state)
-
-    before = signal.signal(signal.SIGINT, press)
-    try:
-        yield heeding
-    finally:
-        signal.signal(signal.SIGINT, before)
+    context.obj = Options(library, debug)
 
 
 @app.command()
@@ -100,9 +58,9 @@ def add(
     context: typer.Context, paths: Annotated[list[Path], typer.Argument(metavar="PATH…")], as_json: Json = False
 ) -> None:
     """Index files and folders; unchanged files cost nothing."""
-    with _assistant(context, create=True) as locus:
+    with opened(context, create=True) as locus:
         try:
-            with show.progress() as on_progress, _heeded(on_progress) as heeding:
+            with show.progress() as on_progress, heeded(on_progress) as heeding:
                 report = locus.add(paths, on_progress=heeding)
         except KeyboardInterrupt:
             show.note("interrupted; what was finished is kept, and the same command goes on from there")
@@ -125,7 +83,7 @@ def ask(
     no_llm: NoLlm = False,
 ) -> None:
     """Answer a question, each sentence with the place it comes from."""
-    with _assistant(context, llm="none" if no_llm else None) as locus:
+    with opened(context, llm="none" if no_llm else None) as locus:
         events = locus.stream(question, media=_kinds(media), under=under)
         answer = show.follow(events, drafts=not as_json)
         if as_json:
@@ -139,7 +97,7 @@ def ask(
 @app.command()
 def chat(context: typer.Context, no_llm: NoLlm = False) -> None:
     """Ask question after question; a follow-up may lean on the one before it. An empty line ends it."""
-    with _assistant(context, llm="none" if no_llm else None) as locus:
+    with opened(context, llm="none" if no_llm else None) as locus:
         earlier: list[str] = []
         while question := show.prompt():
             if earlier:
@@ -160,7 +118,7 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Show the places that fit best."""
-    with _assistant(context) as locus:
+    with opened(context) as locus:
         hits = locus.search(query, k=k, image=image, media=_kinds(media), under=under)
         if as_json:
             show.json_out([hit.to_dict() for hit in hits])
@@ -176,7 +134,7 @@ def search(
 @app.command()
 def files(context: typer.Context, as_json: Json = False, media: MediaOption = None, under: Under = None) -> None:
     """List what is in the library and how well it was read."""
-    with _assistant(context) as locus:
+    with opened(context) as locus:
         documents = locus.files(media=_kinds(media), under=under)
         if as_json:
             show.json_out([document.to_dict() for document in documents])
@@ -189,7 +147,7 @@ def files(context: typer.Context, as_json: Json = False, media: MediaOption = No
 @app.command()
 def status(context: typer.Context, as_json: Json = False) -> None:
     """Show how large the library is and which models are in use."""
-    with _assistant(context) as locus:
+    with opened(context) as locus:
         facts = locus.status()
         if as_json:
             show.json_out(facts)
@@ -208,7 +166,7 @@ def remove(
     context: typer.Context, paths: Annotated[list[Path], typer.Argument(metavar="PATH…")], as_json: Json = False
 ) -> None:
     """Forget files and folders; the files themselves stay where they are."""
-    with _assistant(context) as locus:
+    with opened(context) as locus:
         removed = locus.remove(paths)
     if as_json:
         show.json_out({"removed": removed})
@@ -223,7 +181,7 @@ def doctor(
     as_json: Json = False,
 ) -> None:
     """Check the library and mend it."""
-    with _assistant(context) as locus:
+    with opened(context) as locus:
         problems = locus.doctor(mend=mend)
     if as_json:
         show.json_out({"sound": not problems, "problems": problems})
@@ -243,68 +201,6 @@ def demo(
     from assistant.demo import run
 
     run(folder, use_llm=not no_llm)
-
-
-@models_app.callback(invoke_without_command=True)
-def models_root(context: typer.Context, as_json: Json = False) -> None:
-    """What models there are; download and check them. Without a command: list them."""
-    if context.invoked_subcommand is None:
-        models_list(context, as_json)
-
-
-@models_app.command("list")
-def models_list(context: typer.Context, as_json: Json = False) -> None:
-    """Show which models are installed, which the settings use, and how to get the others."""
-    with _assistant(context) as locus:
-        chosen = _in_use(locus)
-        rows = [{**row, "used": row["name"].casefold() in chosen} for row in locus.models()]
-        if as_json:
-            show.json_out(rows)
-        else:
-            show.models(rows)
-
-
-def _in_use(locus: Assistant) -> set[str]:
-    """What the settings name, the models among it; a server that writes answers takes the place of a model."""
-    named = asdict(locus.settings) | ({"llm": "none"} if locus.settings.llm_url else {})
-    return {value.casefold() for value in named.values() if isinstance(value, str)}
-
-
-@models_app.command("pull")
-def models_pull(
-    context: typer.Context,
-    name: Annotated[str | None, typer.Argument()] = None,
-    revision: Annotated[str | None, typer.Option(help="The commit to take, for models that are not pinned.")] = None,
-) -> None:
-    """Download a model; after an interruption the same command goes on from there."""
-    with _assistant(context) as locus:
-        if name is None:
-            raise UsageError(f"which model? there are: {', '.join(row['name'] for row in locus.models())}")
-        try:
-            with show.bytes_progress(name) as on_progress:
-                path = locus.pull(name, revision=revision, on_progress=on_progress)
-        except KeyboardInterrupt:
-            show.note("interrupted; what arrived is kept, and the same command goes on from there")
-            raise typer.Exit(INTERRUPTED) from None
-        show.note(f"{name} is in {path}")
-        waiting = sum(locus.status()["waiting"].values())
-        if waiting:
-            show.note(f"finishing {waiting} {'file' if waiting == 1 else 'files'} that waited for a model …")
-            with show.progress() as on_indexed, _heeded(on_indexed) as heeding:
-                show.added(locus.finish(on_progress=heeding))
-
-
-@models_app.command("verify")
-def models_verify(context: typer.Context, as_json: Json = False) -> None:
-    """Check the files of installed models against their hashes."""
-    with _assistant(context) as locus:
-        rows = locus.verify_models()
-    if as_json:
-        show.json_out(rows)
-    else:
-        show.verified(rows)
-    if any(row["state"] in ("altered", "incomplete") for row in rows):
-        raise typer.Exit(1)
 
 
 def _kinds(media: str | None) -> list[str] | None:

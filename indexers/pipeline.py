@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from indexers.adding import Adding
@@ -53,19 +54,24 @@ class Pipeline:
         started = time.perf_counter()
         roots = [absolute(path) for path in paths]
         walked = walk(roots, leave_out=self._library.root)
-        own, beside = fold(walked.files)
         with self._library.writing() as catalog:
             self._library.use_space(self._embedder.space)
             # Before anything changes: a snapshot that is ahead of the catalog shows only now.
             self._library.publish()
+            again = unfinished(catalog, self._reader.senses)
+            wanted = dict.fromkeys([*walked.files, *sorted(again)])
+            # What speaks of a file that was named by itself lies beside it and was not named.
+            alone = [path for path in (*roots, *again) if not os.path.isdir(path)]  # noqa: PTH112
+            _, found = fold([*dict.fromkeys([*wanted, *_around(alone)])])
+            beside = {path: companions for path, companions in found.items() if path in wanted}
             reports = forget_vanished(catalog, roots, walked)
             reports += forget_folded(catalog, beside)
             reports += [
                 FileReport(plain_path(folder), "text", "failed", Status.UNREADABLE, reason)
                 for folder, reason in walked.refused.items()
             ]
-            again = unfinished(catalog, self._reader.senses)
-            files = [*own, *sorted(again.difference(own))]
+            folded = {companion for companions in beside.values() for companion in companions}
+            files = [path for path in wanted if path not in folded]
             adding = Adding(self._library, catalog, self._embedder, self._reader, beside, again)
             reports += adding.add(files, self._readers, on_progress or (lambda _progress: None))
             self._library.publish()
@@ -82,3 +88,10 @@ class Pipeline:
             if removed:
                 self._library.publish()
         return removed
+
+
+def _around(paths: Iterable[str]) -> Iterator[str]:
+    """The files in the folders of these files."""
+    for folder in dict.fromkeys(os.path.dirname(path) for path in paths):  # noqa: PTH120
+        with suppress(OSError):
+            yield from (os.path.join(folder, name) for name in sorted(os.listdir(folder)))  # noqa: PTH118, PTH208

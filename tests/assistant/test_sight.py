@@ -223,8 +223,10 @@ def test_a_caption_is_read_with_its_picture_and_followed(album: Album) -> None:
         (Path(f.path).name, f.change) for f in album.pipeline.add([album.files]).files if f.change != "unchanged"
     ] == [("boat.png", "updated")]
     assert album.names("ferry Larkholm", 1) == ["boat.png"]
+    # Named alone, it keeps its caption.
+    assert [f.change for f in album.pipeline.add([picture]).files] == ["unchanged"]
     caption.write_text("The pilot boat of Skellig\n")
-    album.pipeline.add([album.files])
+    assert [f.change for f in album.pipeline.add([picture]).files] == ["updated"]
     assert album.names("pilot boat of Skellig", 1) == ["boat.png"]
     assert not len(album.library.words().search("Larkholm", 5)[0])
     # Without its picture it is a document again; with it back, it is read with it.
@@ -235,3 +237,18 @@ def test_a_caption_is_read_with_its_picture_and_followed(album: Album) -> None:
     changes = {Path(f.path).name: f.change for f in album.pipeline.add([album.files]).files}
     assert (changes["boat.png"], changes["boat.txt"]) == ("added", "removed")
     assert album.names("pilot boat of Skellig", 1) == ["boat.png"]
+
+
+def test_a_caption_of_a_picture_that_is_not_added_is_a_document(album: Album) -> None:
+    folder = album.root / "other"
+    folder.mkdir()
+    album.picture("a.png", "blue", folder=folder)
+    other = album.picture("b.png", "red", folder=folder)
+    (folder / "b.txt").write_text("The barge at the lock\n")
+    report = album.pipeline.add([folder / "a.png", folder / "b.txt"])
+    assert {Path(file.path).name: file.change for file in report.files} == {"a.png": "added", "b.txt": "added"}
+    # It still is one when its neighbour is looked at again, and no more once its picture is added.
+    assert album.pipeline.add([folder / "a.png"]).count("removed") == 0
+    assert album.names("barge at the lock", 1) == ["b.txt"]
+    album.pipeline.add([other])
+    assert album.names("barge at the lock", 1) == ["b.png"]
