@@ -182,8 +182,8 @@ def measure(work: Path, name: str, folder: Path, models: Path) -> None:
     before = broken.read_text().count("\n")
     again, _ = run(work, f"{name}-broken", folder, models, broken)
     done = Counter(broken.read_text().splitlines())
-    extra = sum((done - Counter(pieces)).values())
-    print(f"{name}: killed after {before} pieces, then {again:.0f} s; done twice: {extra}", flush=True)
+    twice = sum(count - 1 for count in done.values())
+    print(f"{name}: killed after {before} pieces, then {again:.0f} s; done twice: {twice}", flush=True)
 
 
 def main() -> None:
