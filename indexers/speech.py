@@ -121,6 +121,7 @@ class WhisperTranscriber:
                 return "", iter(())
             heard = np.concatenate([samples[_sample(start_s) : _sample(end_s)] for start_s, end_s in voiced])
             known = language if language in model.supported_languages else None
+            _repeatable()
             segments, info = self._guarded(lambda: model.transcribe(heard, language=known, **_DECODING))
         first_stamp = model.hf_tokenizer.token_to_id("<|notimestamps|>") + 1
         stretches = stretches_of(self._in_turn(segments), voiced, first_stamp)
@@ -257,6 +258,13 @@ def _sample(at_s: float) -> int:
 def _line(error: Exception) -> str:
     """The first line of what a library says."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _repeatable() -> None:
+    """Has the same samples give the same text, also where the model is asked again at a higher temperature."""
+    import ctranslate2
+
+    ctranslate2.set_random_seed(1)
 
 
 def _has_cuda() -> bool:
