@@ -121,7 +121,6 @@ class WhisperTranscriber:
                 return "", iter(())
             heard = np.concatenate([samples[_sample(start_s) : _sample(end_s)] for start_s, end_s in voiced])
             known = language if language in model.supported_languages else None
-            _repeatable()
             segments, info = self._guarded(lambda: model.transcribe(heard, language=known, **_DECODING))
         first_stamp = model.hf_tokenizer.token_to_id("<|notimestamps|>") + 1
         stretches = stretches_of(self._in_turn(segments), voiced, first_stamp)
@@ -134,6 +133,7 @@ class WhisperTranscriber:
         made = iter(segments)
         while True:
             with self._lock:
+                _repeatable()
                 segment = self._guarded(lambda: next(made, None))
             if segment is None:
                 return
