@@ -1,11 +1,11 @@
 """Speech to text: a Whisper model in CTranslate2's format, run by faster-whisper, on the graphics card if that works.
 
 Whisper invents text where nobody speaks and falls into loops. Against that: a voice detector cuts out silence first;
-no window of 30 s is conditioned on the text of the one before; what is improbable or compresses too well is decoded
-again at a higher temperature, twice at most; and a repetition that is left is dropped. Stretches stay as the model
-gives them, mostly a sentence or two: their times are the model's own, and finer ones would cost a second pass. The
-silence is put back here and not by faster-whisper, which places a sentence that stands alone in its window, or that
-follows a long pause, where the one before it ended.
+no window of 30 s is conditioned on the text of the one before; nothing is sampled at a higher temperature, which gives
+another text each time and the boldest inventions; and a repetition is dropped. Stretches stay as the model gives them,
+mostly a sentence or two: their times are the model's own, and finer ones would cost a second pass. The silence is put
+back here and not by faster-whisper, which places a sentence that stands alone in its window, or that follows a long
+pause, where the one before it ended.
 
 Knows no files and no windows longer than its caller gives (see ``indexers.listening``). The model is a folder that is
 on this machine already; nothing is ever downloaded here.
@@ -54,7 +54,7 @@ _REPEATED = 2.4
 """Text that zlib makes smaller than by this factor was not repeated by a person."""
 _DECODING: dict[str, Any] = {
     "beam_size": 5,
-    "temperature": (0.0, 0.4, 0.8),
+    "temperature": 0.0,
     "condition_on_previous_text": False,
     "compression_ratio_threshold": _REPEATED,
     "log_prob_threshold": -1.0,
@@ -133,7 +133,6 @@ class WhisperTranscriber:
         made = iter(segments)
         while True:
             with self._lock:
-                _repeatable()
                 segment = self._guarded(lambda: next(made, None))
             if segment is None:
                 return
@@ -258,13 +257,6 @@ def _sample(at_s: float) -> int:
 def _line(error: Exception) -> str:
     """The first line of what a library says."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-def _repeatable() -> None:
-    """Has the same samples give the same text, also where the model is asked again at a higher temperature."""
-    import ctranslate2
-
-    ctranslate2.set_random_seed(1)
 
 
 def _has_cuda() -> bool:
