@@ -142,12 +142,16 @@ def verify(path: Path, wanted: ModelSpec) -> VerifyResult:
 
 
 def hub_environment(*, offline: bool) -> None:
-    """Tells the Hugging Face libraries to send no telemetry and, if asked, to stay off the network.
+    """Tells the model libraries to send no telemetry and, if asked, to stay off the network.
 
-    They read this when they are imported: call it before.
+    They read this when they are imported, native code among them, and so do the processes that are started from here:
+    call it before. ONNX Runtime would otherwise report the machine and each model (``disable_telemetry_events`` comes
+    too late to stop that), and Gradio that a page was made.
     """
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ["HF_HUB_DISABLE_IMPLICIT_TOKEN"] = "1"
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     if offline:
         os.environ["HF_HUB_OFFLINE"] = "1"
         os.environ["TRANSFORMERS_OFFLINE"] = "1"

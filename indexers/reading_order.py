@@ -30,8 +30,8 @@ _GUTTER = 0.5
 
 _COLUMN_BOXES = 3
 _COLUMN_WIDTH = 9.0
-_COLUMN_FILLED = 0.6
-"""Prose: so many boxes or more; most text in boxes this many times as wide as high, filling so much of the column."""
+_COLUMN_EVEN = 0.6
+"""Prose: so many boxes or more; most text in boxes this many times as wide as high, and this much of the widest."""
 
 _SAME_ROW = 0.5
 """Boxes stand in one row when this share of the lower one's height lies beside the other …"""
@@ -171,8 +171,9 @@ def _is_prose(level: _Level, boxes: NDArray[np.intp]) -> bool:
     """Whether the boxes look like the lines of a column of text, not like the cells of a table or a price list."""
     widths = level.width[boxes]
     usual = _weighted_median(widths, widths)
-    column = float(level.right[boxes].max() - level.left[boxes].min())
-    return usual >= _COLUMN_WIDTH * float(np.median(level.height[boxes])) and usual >= _COLUMN_FILLED * column
+    # Compared with the widest box, not with the width of all together, which may be several columns.
+    even = usual >= _COLUMN_EVEN * float(widths.max())
+    return even and usual >= _COLUMN_WIDTH * float(np.median(level.height[boxes]))
 
 
 def _rows(level: _Level, boxes: NDArray[np.intp]) -> list[list[int]]:
