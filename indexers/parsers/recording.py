@@ -188,7 +188,7 @@ def _paragraphs(transcript: Transcript, chapters: Sequence[_Chapter]) -> Iterato
             yield Block(tuple(pieces), headings)
             pieces, length = [], 0
         headings = leading
-        place: Locator = TimeLocator(spoken.start_s, spoken.end_s)
+        place: Locator = TimeLocator(round(spoken.start_s, 3), round(spoken.end_s, 3))
         pieces.append(Piece(spoken.text, place, " "))
         end_s = spoken.end_s
         length += len(spoken.text) + 1
