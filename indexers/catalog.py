@@ -12,9 +12,8 @@ Knows no parser, model or index. One ``Catalog`` is used by one thread at a time
 
 from __future__ import annotations
 
-import json
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,22 +26,16 @@ from indexers.catalog_codec import (
     StoredChunk,
     chunk_row,
     content_row,
-    file_filter,
     plain_path,
-    range_below,
-    stored_chunk,
 )
-from indexers.catalog_file import CatalogFile
+from indexers.catalog_reader import CatalogReader
 from indexers.errors import LibraryBroken
-from indexers.types import Chunk, Document, Status, Vectors
+from indexers.types import Chunk, Vectors
 
 __all__ = ["Catalog", "Change", "Content", "FileState", "StoredChunk"]
 
-_MANY = 500
-"""Values bound to one statement."""
 
-
-class Catalog(CatalogFile):
+class Catalog(CatalogReader):
     """What is known of the files of one library.
 
     Args:
@@ -159,210 +152,7 @@ class Catalog(CatalogFile):
         self._many("DELETE FROM vectors WHERE chunk IN (SELECT id FROM chunks WHERE content=?)", values)
         self._many("DELETE FROM chunks WHERE content=?", values)
 
-    # --- reading: files ------------------------------------------------------------------------
-
-    def content_id(self, digest: str) -> int | None:
-        """The content with this hash, if the library holds it."""
-        rows = self._rows("SELECT id FROM contents WHERE hash=?", (digest,))
-        return int(rows[0][0]) if rows else None
-
-    def file_state(self, path: str) -> FileState | None:
-        """What is known of the file at ``path``."""
-        rows = self._rows(
-            "SELECT f.content, f.size, f.mtime_ns, c.hash, c.status, f.beside, c.pending "
-            "FROM files f JOIN contents c ON c.id = f.content WHERE f.path=?",
-            (plain_path(path),),
-        )
-        for content, size, mtime_ns, digest, status, beside, pending in rows:
-            return FileState(content, size, mtime_ns, digest, Status(status), beside, tuple(json.loads(pending)))
-        return None
-
-    def children(self, path: str) -> list[str]:
-        """Paths of the documents inside the file at ``path``."""
-        rows = self._rows("SELECT path FROM files WHERE parent=? ORDER BY path", (plain_path(path),))
-        return [row[0] for row in rows]
-
-    def paths_of(self, content: int, *, media: Iterable[str] | None = None, under: str | None = None) -> list[str]:
-        """All paths that hold this content (of one of ``media``, below ``under``), sorted."""
-        where, values = file_filter(media, under)
-        rows = self._rows(
-            "SELECT f.path FROM files f JOIN contents c ON c.id = f.content "  # noqa: S608 - no values in it
-            f"WHERE f.content = ? AND {where} ORDER BY f.path",
-            (content, *values),
-        )
-        return [row[0] for row in rows]
-
-    def outermost(self, path: str) -> str:
-        """The file that the document at ``path`` is inside of, or ``path`` itself."""
-        while (rows := self._rows("SELECT parent FROM files WHERE path=?", (path,))) and rows[0][0]:
-            path = rows[0][0]
-        return path
-
-    def paths_with(self, space: str) -> list[str]:
-        """Paths of the documents that have a vector in ``space``, sorted."""
-        rows = self._rows(
-            "SELECT DISTINCT f.path FROM vectors v JOIN chunks k ON k.id = v.chunk JOIN files f "
-            "ON f.content = k.content WHERE v.space = ? ORDER BY f.path",
-            (space,),
-        )
-        return [row[0] for row in rows]
-
-    def paths_under(self, path: str) -> list[str]:
-        """The file at ``path`` or all files below the folder ``path``, documents inside files left out."""
-        rows = self._rows(
-            "SELECT path FROM files WHERE parent IS NULL AND (path=? OR (path >= ? AND path < ?)) ORDER BY path",
-            (plain_path(path), *range_below(path)),
-        )
-        return [row[0] for row in rows]
-
-    def documents(self, *, media: Iterable[str] | None = None, under: str | None = None) -> list[Document]:
-        """Every file of the library, those inside others included, sorted by path."""
-        where, values = file_filter(media, under)
-        rows = self._rows(
-            "SELECT f.path, c.media, c.status, c.reason, c.title, c.coverage, c.pending, "  # noqa: S608 - no values in it
-            "(SELECT COUNT(*) FROM chunks k WHERE k.content = c.id) "
-            f"FROM files f JOIN contents c ON c.id = f.content WHERE {where} ORDER BY f.path",
-            values,
-        )
-        return [
-            Document(path, media_, Status(status), reason, title, chunks, coverage, tuple(json.loads(pending)))
-            for path, media_, status, reason, title, coverage, pending, chunks in rows
-        ]
-
-    def metadata(self, path: str) -> dict[str, str]:
-        """What is known about the document at ``path``: author, date, language …; empty if it is not there."""
-        rows = self._rows(
-            "SELECT c.metadata FROM files f JOIN contents c ON c.id = f.content WHERE f.path=?", (plain_path(path),)
-        )
-        return dict(json.loads(rows[0][0])) if rows else {}
-
-    def contents_matching(self, *, media: Iterable[str] | None = None, under: str | None = None) -> NDArray[np.int64]:
-        """Ids of the contents that have a file of one of ``media`` below ``under``, sorted."""
-        where, values = file_filter(media, under)
-        rows = self._rows(
-            f"SELECT DISTINCT c.id FROM files f JOIN contents c ON c.id = f.content WHERE {where} ORDER BY c.id",  # noqa: S608
-            values,
-        )
-        return np.array([row[0] for row in rows], dtype=np.int64)
-
-    # --- reading: chunks -----------------------------------------------------------------------
-
-    def chunks(self, ids: Sequence[int]) -> dict[int, StoredChunk]:
-        """The chunks of ``ids`` that still live, each with one path that holds it."""
-        found: dict[int, StoredChunk] = {}
-        for start in range(0, len(ids), _MANY):
-            some = [int(i) for i in ids[start : start + _MANY]]
-            rows = self._rows(
-                "SELECT k.id, k.content, k.number, k.body, k.header, k.headings, k.places, k.context, "  # noqa: S608
-                "c.media, c.title, "
-                "(SELECT MIN(f.path) FROM files f WHERE f.content = c.id) "
-                f"FROM chunks k JOIN contents c ON c.id = k.content WHERE k.id IN ({','.join('?' * len(some))})",
-                some,
-            )
-            for row in rows:
-                if row[10] is not None:
-                    found[row[0]] = stored_chunk(row)
-        return found
-
-    def contents_of(self, ids: Sequence[int]) -> dict[int, int]:
-        """The content of each of these chunks that still lives."""
-        found: dict[int, int] = {}
-        for start in range(0, len(ids), _MANY):
-            some = [int(i) for i in ids[start : start + _MANY]]
-            rows = self._rows(f"SELECT id, content FROM chunks WHERE id IN ({','.join('?' * len(some))})", some)  # noqa: S608
-            found.update(rows)
-        return found
-
-    def sizes(self, contents: Iterable[int]) -> dict[int, int]:
-        """How many chunks each of these contents has."""
-        found: dict[int, int] = {}
-        for content in contents:
-            [(last,)] = self._rows("SELECT MAX(number) FROM chunks WHERE content=?", (content,))
-            if last is not None:
-                found[content] = int(last) + 1
-        return found
-
-    def neighbours(self, content: int, number: int, reach: int = 1) -> list[int]:
-        """Ids of the chunks up to ``reach`` places before and after chunk ``number`` of a content, in order."""
-        rows = self._rows(
-            "SELECT id FROM chunks WHERE content=? AND number BETWEEN ? AND ? AND number != ? ORDER BY number",
-            (content, number - reach, number + reach, number),
-        )
-        return [row[0] for row in rows]
-
-    def vectors(self, ids: Sequence[int], space: str) -> tuple[NDArray[np.int64], NDArray[np.int64], Vectors]:
-        """Chunk ids, their contents' ids and their vectors in ``space``, for those of ``ids`` that have one.
-
-        Raises:
-            LibraryBroken: a stored vector does not match its checksum.
-        """
-        chunk_ids: list[int] = []
-        contents: list[int] = []
-        blobs: list[bytes] = []
-        for start in range(0, len(ids), _MANY):
-            some = [int(i) for i in ids[start : start + _MANY]]
-            rows = self._rows(
-                "SELECT v.chunk, k.content, v.data, v.checksum FROM vectors v JOIN chunks k ON k.id = v.chunk "  # noqa: S608
-                f"WHERE v.space=? AND v.chunk IN ({','.join('?' * len(some))}) ORDER BY v.chunk",
-                (space, *some),
-            )
-            for chunk, content, data, checksum in rows:
-                if zlib.crc32(data) != checksum:
-                    raise LibraryBroken(f"the vector of chunk {chunk} is damaged; run `locus doctor --mend`")
-                chunk_ids.append(chunk)
-                contents.append(content)
-                blobs.append(data)
-        flat = np.frombuffer(b"".join(blobs), dtype=np.float16).astype(np.float32)
-        matrix = flat.reshape(len(blobs), -1) if blobs else np.zeros((0, 0), dtype=np.float32)
-        return np.array(chunk_ids, dtype=np.int64), np.array(contents, dtype=np.int64), matrix
-
-    def spaces(self) -> dict[str, int]:
-        """The spaces that chunks have vectors in, with their dimensions."""
-        found: dict[str, int] = {}
-        # Each step looks up the next space in the index: a DISTINCT would read all of it.
-        while rows := self._rows(
-            "SELECT space, LENGTH(data) FROM vectors WHERE space > ? ORDER BY space LIMIT 1", (max(found, default=""),)
-        ):
-            found[rows[0][0]] = int(rows[0][1]) // 2
-        return found
-
-    # --- reading: the library as a whole -------------------------------------------------------
-
-    @property
-    def sequence(self) -> int:
-        """Number of the last change."""
-        return int(self._rows("SELECT COALESCE(MAX(sequence), 0) FROM changes")[0][0])
-
-    def changes_since(self, sequence: int) -> Change:
-        """What a snapshot at ``sequence`` must add and remove to be up to date."""
-        last = self.sequence
-        if sequence == 0:
-            added = [row[0] for row in self._rows("SELECT id FROM chunks ORDER BY id")]
-            return Change(last, tuple(added), ())
-        rows = self._rows(
-            "SELECT chunk, MAX(sequence * 2 + added) % 2 FROM changes WHERE sequence > ? GROUP BY chunk",
-            (sequence,),
-        )
-        added = [chunk for chunk, is_added in rows if is_added]
-        return Change(last, tuple(added), tuple(chunk for chunk, is_added in rows if not is_added))
-
-    def counts(self) -> dict[str, int]:
-        """Numbers of ``files``, ``contents``, ``chunks`` and ``vectors``."""
-        tables = ("files", "contents", "chunks", "vectors")
-        return {t: int(self._rows(f"SELECT COUNT(*) FROM {t}")[0][0]) for t in tables}  # noqa: S608
-
-    def count_texts(self) -> int:
-        """How many chunks have words: those of pictures may have none."""
-        return int(self._rows("SELECT COUNT(*) FROM chunks WHERE body != ''")[0][0])
-
-    def count_vectors(self, space: str) -> int:
-        """How many chunks have a vector in ``space``."""
-        return int(self._rows("SELECT COUNT(*) FROM vectors WHERE space=?", (space,))[0][0])
-
-    def fact(self, name: str) -> str | None:
-        """A word about the library as a whole."""
-        rows = self._rows("SELECT value FROM facts WHERE name=?", (name,))
-        return str(rows[0][0]) if rows else None
+    # --- what is wrong ------------------------------------------------------------------------
 
     def problems(self) -> list[str]:
         """What is wrong inside the catalog, one line each; empty when it is sound."""

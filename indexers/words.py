@@ -15,12 +15,9 @@ Knows nothing of documents beyond their numbers: titles come with the chunks.
 
 from __future__ import annotations
 
-import json
 import math
-import re
 import threading
-import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +27,7 @@ from tantivy import Occur, Query
 
 from indexers.errors import LibraryInUse
 from indexers.terms import query_terms, terms
+from indexers.words_files import index_files, is_damaged
 
 FORMAT = 1  # of the schema and of the terms together
 EXACT_WEIGHT = 0.25
@@ -42,9 +40,6 @@ WRITER_BYTES = 64_000_000
 MAX_EQUALS = 4096  # of more chunks with one and the same score, some are returned
 RARE = 200  # chunks: a word in more of them tells little about one document
 FILTER_TERMS = 200  # up to so many documents are looked up as terms first; for more, good hits are filtered
-
-_FOOTER_MAGIC = 1337
-_OWN_FILE = re.compile(r"[0-9a-f]{32}\.[\w.]+|meta\.json|\.managed\.json|\.tantivy-[a-z]+\.lock")
 
 
 class TantivyIndex:
@@ -68,7 +63,7 @@ class TantivyIndex:
     @classmethod
     def open(cls, folder: Path) -> TantivyIndex | None:
         """The index for reading beside a writer; None if it is absent, damaged or of another version."""
-        if not (folder / "meta.json").is_file() or _is_damaged(folder):
+        if not (folder / "meta.json").is_file() or is_damaged(folder):
             return None
         try:
             return cls(folder)
@@ -87,7 +82,7 @@ class TantivyIndex:
         if found := cls.open(folder):
             return found
         folder.mkdir(parents=True, exist_ok=True)
-        for path in _files(folder):
+        for path in index_files(folder):
             path.unlink()
         writer = _writer(_index(folder, _schema(), _stemmer()))
         writer.add_document(_marker(0))
@@ -352,31 +347,3 @@ def _best(
         documents = np.array(searcher.fast_field_values("document", places), np.int64)
         order = order[np.isin(documents[order], of)]
     return ids[order], scores[order]
-
-
-def _files(folder: Path) -> Iterable[Path]:
-    """The files of an index, and no other."""
-    return [path for path in folder.iterdir() if _OWN_FILE.fullmatch(path.name) and path.is_file()]
-
-
-def _is_damaged(folder: Path) -> bool:
-    """Whether a file does not fit the checksum in its footer, which tantivy writes but does not check.
-
-    Each data file ends with JSON that holds the CRC-32 of what is before it, the JSON's length and a magic
-    number (4 bytes each, little-endian). What has no such footer is left to tantivy, which refuses it.
-    """
-    for path in _files(folder):
-        try:
-            data = memoryview(path.read_bytes())
-        except FileNotFoundError:  # a writer merged it away
-            continue
-        if len(data) < 8 or int.from_bytes(data[-4:], "little") != _FOOTER_MAGIC:
-            continue
-        body = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
-        try:
-            expected = json.loads(bytes(data[max(body, 0) : -8]))["crc"]
-        except (ValueError, KeyError, TypeError):
-            return True
-        if zlib.crc32(data[:body]) != expected:
-            return True
-    return False

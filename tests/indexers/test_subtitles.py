@@ -166,7 +166,8 @@ def test_a_number_that_is_said_stays() -> None:
 
 
 def test_lyrics() -> None:
-    text = "[ti:Song]\n[ar:Choir]\n[offset:+500]\n[00:10.50]First line\n[00:20.00][00:40.00] Again\n[00:30]<00:30.10>Third <00:31.00>line\n"
+    text = "[ti:Song]\n[ar:Choir]\n[offset:+500]\n[00:10.50]First line\n[00:20.00][00:40.00] Again\n"
+    text += "[00:30]<00:30.10>Third <00:31.00>line\n"
     assert read_subtitles(text.encode()) == [
         Spoken(10.0, 19.5, "First line"),
         Spoken(19.5, 29.5, "Again"),
