@@ -116,10 +116,12 @@ def _read(models: TextModels, pixels: Pixels) -> list[TextLine]:
     if turns:
         # Text is found better when it stands upright: search again, too.
         upright = np.rot90(pixels, turns)
-        quads = _find(models, upright)
-        texts = models.read(_cut_out(upright, quads))
-        return _lines(quads, texts, upright.shape, turns)
-    return _lines(quads, texts, pixels.shape, turns)
+        stood = _find(models, upright)
+        if len(stood):
+            return _lines(stood, models.read(_cut_out(upright, stood)), upright.shape, turns)
+        # What seemed to lie was no text.
+        texts = texts or models.read(_cut_out(pixels, quads))
+    return _lines(quads, texts, pixels.shape, 0)
 
 
 # --- which way up ------------------------------------------------------------------------------

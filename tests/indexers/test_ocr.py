@@ -239,3 +239,19 @@ def test_the_name_tells_the_package_and_the_networks() -> None:
     assert name.startswith("rapidocr-3.")
     assert "det" in name
     assert "rec" in name
+
+
+def test_what_lies_on_its_side_and_is_no_text_there_either_gives_no_warning(
+    ocr: RapidOcr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture that seemed to lie is read as it is when nothing is found in it turned."""
+    from indexers import ocr as module
+
+    sheet = Sheet(500, 120)
+    sheet.write(30, 40, "Osier Mill", 30)
+    monkeypatch.setattr(module, "_lying", lambda models, pixels, quads: 1)
+    found = module._find
+    monkeypatch.setattr(
+        module, "_find", lambda models, pixels: found(models, pixels)[: 99 if len(pixels) < pixels.shape[1] else 0]
+    )
+    assert texts(ocr.read(sheet.pixels)) == ["Osier Mill"]
