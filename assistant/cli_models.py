@@ -57,7 +57,9 @@ def models_pull(
             show.note("interrupted; what arrived is kept, and the same command goes on from there")
             raise typer.Exit(INTERRUPTED) from None
         show.note(f"{name} is in {path}")
-        waiting = sum(locus.status()["waiting"].values())
+        role = next(row["role"] for row in locus.models() if row["name"].casefold() == name.casefold())
+        has_library = (locus.settings.library.expanduser() / "catalog.sqlite").is_file()
+        waiting = sum(role in document.pending for document in locus.files()) if has_library else 0
         if waiting:
             show.note(f"finishing {waiting} {'file' if waiting == 1 else 'files'} that waited for a model …")
             with show.progress() as on_indexed, heeded(on_indexed) as heeding:

@@ -125,3 +125,19 @@ def test_the_right_picture_is_first_in_a_gallery_for_pairs_that_were_never_shown
     right = [Path(hit["path"]).name == name for hit, name in zip(first, names, strict=False)]
     assert np.mean(right) >= 0.85
     assert all(set(hit["signals"]) >= {"image"} and hit["media"] == "image" for hit in first)
+
+
+def test_what_waits_for_a_model_is_finished_once_it_is_there(tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    world = shapes()
+    for number, pair in enumerate((("red", "circle"), ("blue", "square"))):
+        Image.fromarray(world.draw(world.Scene(*pair))).save(tmp_path / "files" / f"{number:04}.png")
+    with Assistant(tmp_path / "library", llm="none") as locus:
+        locus.add(tmp_path / "files")
+        assert locus.status()["waiting"] == {"image": 2}
+        assert locus.finish().files == ()
+    with Assistant(tmp_path / "library", llm="none", image_model_path=MODELS / "clip") as locus:
+        assert locus.finish().count("updated") == 2
+        assert locus.status()["waiting"] == {}
+        assert locus.search("a blue square", k=1)[0].path.endswith("0001.png")
+        assert locus.finish().files == ()

@@ -30,7 +30,10 @@ def test_a_table_is_cut_at_its_rows():
 
 
 def test_a_file_known_by_name_only_gives_nothing():
-    assert candidates([hit("photo.jpg", locator=WholeLocator())]) == []
+    named = replace(hit("Red bicycle 2", locator=WholeLocator()), path="/album/red_bicycle-2.jpg")
+    assert candidates([named]) == []
+    told = replace(named, chunk=replace(named.chunk, body="Red bicycle 2\n\nIt leans on the barn."))
+    assert quotes(candidates([told])) == ["It leans on the barn."]
 
 
 @given(st.lists(st.sampled_from(["word", "word,", "word;", "end.", "\n", "x\n\n", "ß"]), max_size=200))

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from indexers.decoders import DECODERS, FILMS, PICTURES, SOUNDS
 from indexers.errors import Empty, Encrypted, FileError, Unreadable
 from indexers.media import FileType, media_of, sniff
 from indexers.parsers import PARSERS
@@ -209,7 +210,12 @@ def test_every_parser_has_a_kind() -> None:
 
     unknown = label_of("no such format")
     assert [name for name in PARSERS if label_of(name) == unknown] == []
-    assert {media_of(name) for name in PARSERS} == {"text"}
+    kinds = {"image": PICTURES, "audio": SOUNDS, "video": FILMS}
+    assert {kind: {name for name in PARSERS if media_of(name) == kind} for kind in kinds} == {
+        kind: set(names) for kind, names in kinds.items()
+    }
+    assert {name for what, name in DECODERS if what == "sound"} == {*SOUNDS, *FILMS}
+    assert {name for _, name in DECODERS} <= PARSERS.keys()
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)

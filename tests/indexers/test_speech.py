@@ -155,6 +155,15 @@ def test_noise_says_nothing(transcriber: WhisperTranscriber, loudness: float) ->
     assert (language, list(stretches)) == ("", [])
 
 
+def test_noise_that_the_voice_detector_takes_for_speech_has_no_language(
+    transcriber: WhisperTranscriber, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("indexers.speech._voiced", lambda _samples: [(0.0, 8.0)])
+    noise = np.random.default_rng(0).normal(0, 0.001, 8 * SAMPLE_RATE).astype(np.float32)
+    language, stretches = transcriber.transcribe(noise, None)
+    assert (language, list(stretches)) == ("", [])
+
+
 def test_a_tone_says_nothing(transcriber: WhisperTranscriber) -> None:
     seconds = np.arange(10 * SAMPLE_RATE) / SAMPLE_RATE
     tone = (0.5 * np.sin(2 * np.pi * 440 * seconds)).astype(np.float32)
