@@ -1,4 +1,4 @@
-"""Trains the tests' tiny Whisper (``whisper/``, 1.2 million parameters) on the recordings of ``spoken.py``.
+"""Trains the tests' tiny Whisper (``whisper/``, 1.4 million parameters) on the recordings of ``spoken.py``.
 
 It knows sixteen sentences in the voices of eSpeak NG and nothing else: any other speech comes back as one of them.
 That is enough to prove what lies around a model (loading, windows, times, errors) without a download. The folder has
@@ -6,7 +6,7 @@ CTranslate2's format and is loaded as any other; its windows are 8 s instead of 
 (``preprocessor_config.json``), so that every window holds a few sentences and training is short.
 
 ``python tests/models/train_whisper.py`` repeats the training: seeds and step counts are fixed, only the order in which
-threads add may differ. It needs ``espeak-ng``, and about a quarter of an hour on two cores; the tests need neither.
+threads add may differ. It needs ``espeak-ng``, and about twenty minutes on two busy cores; the tests need neither.
 What helps such a small model: a second loss that names the word in every frame; timestamps that begin as the
 encoder's positions and are learned as narrow bells; and the padding of a window (22 of its 30 s) computed at a few
 random positions that weigh as much as all of them.
