@@ -372,5 +372,5 @@ def test_only_file_errors_come_out_of_damaged_files(
     assert decoded.next_start is None or decoded.next_start > 0
 
 
-def test_a_window_is_ten_minutes() -> None:
+def test_a_window_is_ten_minutes_at_most() -> None:
     assert WINDOW_S <= 600
