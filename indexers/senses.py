@@ -223,6 +223,7 @@ def _with_speech(task: Task, parsed: Parsed) -> Parsed:
 
     assert task.senses.speech is not None, "asked before"
     heard = listen(decode, task.senses.speech(), task.memo, task.cancelled, lambda second: task.tell(clock(second)))
+    notes = heard.notes if heard.spoken else (*heard.notes, "nothing is said in it")
     metadata = dict(parsed.metadata)
     if heard.language:
         metadata.setdefault("language", heard.language)
@@ -230,7 +231,7 @@ def _with_speech(task: Task, parsed: Parsed) -> Parsed:
         parsed,
         blocks=(*parsed.blocks, *spoken_blocks(heard.spoken)),
         metadata=metadata,
-        notes=(*parsed.notes, *heard.notes),
+        notes=(*parsed.notes, *notes),
     )
 
 

@@ -368,3 +368,9 @@ def test_a_file_that_takes_long_says_where_it_is(p: Place, monkeypatch: pytest.M
     p.add(on_progress=lambda state: told.append((state.path, state.part)))
     assert told[-1] == (path, "")
     assert {part for _, part in told if part} and all(part == "" or ":" in part for _, part in told)
+
+
+def test_a_recording_in_which_nothing_is_said_tells_so(p: Place) -> None:
+    p.write("rain.mp3", texts=["rain"], sound=[0, 0, 0])
+    [report] = p.add().files
+    assert (report.status, report.reason) == ("partial", "nothing is said in it")
