@@ -173,10 +173,10 @@ class Retriever:
         """
         with self._library.mutex:
             contents = self._library.catalog.contents_of(chunks)
-            sizes = self._library.catalog.sizes(set(contents.values()))
+            long = self._library.catalog.longer_than(set(contents.values()), SHORT)
         best: dict[int, int] = {}
         for chunk in sorted(words, key=lambda chunk: -words[chunk]):
-            if sizes.get(contents.get(chunk, -1), SHORT + 1) <= SHORT:
+            if chunk in contents and contents[chunk] not in long:
                 best.setdefault(contents[chunk], chunk)
         gained = index.elsewhere(query, list(best.values()), list(best))
         return {chunk: gained[best[content]] for chunk, content in contents.items() if best.get(content) in gained}

@@ -138,13 +138,15 @@ class CatalogReader(CatalogFile):
             found.update(rows)
         return found
 
-    def sizes(self, contents: Iterable[int]) -> dict[int, int]:
-        """How many chunks each of these contents has."""
-        found: dict[int, int] = {}
-        for content in contents:
-            [(last,)] = self._rows("SELECT MAX(number) FROM chunks WHERE content=?", (content,))
-            if last is not None:
-                found[content] = int(last) + 1
+    def longer_than(self, contents: Iterable[int], chunks: int) -> set[int]:
+        """Those of ``contents`` that have more than so many chunks."""
+        found: set[int] = set()
+        wanted = list(contents)
+        for start in range(0, len(wanted), _MANY):
+            some = wanted[start : start + _MANY]
+            marks = ",".join("?" * len(some))
+            rows = self._rows(f"SELECT content FROM chunks WHERE number=? AND content IN ({marks})", (chunks, *some))  # noqa: S608
+            found.update(row[0] for row in rows)
         return found
 
     def neighbours(self, content: int, number: int, reach: int = 1) -> list[int]:

@@ -226,3 +226,15 @@ def test_marks_in_names_are_told_from_documents_inside_files(
     assert shelf.found("cork gasket", k=1) == [found]
     path.unlink()
     assert shelf.found("cork gasket") == []
+
+
+def test_a_document_whose_words_stand_in_different_chunks_is_found_by_both(shelf: Shelf) -> None:
+    filler = "\n\n".join(
+        f"Article {number} of the list of goods, sold by weight and packed in paper." for number in range(60)
+    )
+    for name, total in (("first", "68.41"), ("second", "20.21"), ("third", "41.87")):
+        text = f"# Gardenia Bakeries\n\nBread and buns since 1969.\n\n{filler}\n\nTotal {total}\n"
+        (shelf.files / f"{name}.md").write_text(text)
+    shelf.pipeline.add([shelf.files])
+    for name, total in (("first", "68.41"), ("second", "20.21"), ("third", "41.87")):
+        assert shelf.found(f"Bread and buns of Gardenia Bakeries {total}")[0] == f"{name}.md"
