@@ -122,7 +122,7 @@ def added(report: AddReport) -> None:
     console = _out()
     _with_reasons(console, report.failed, "yellow")
     new = [file for file in report.files if file.change in ("added", "updated")]
-    _with_reasons(console, [file for file in new if file.status is Status.PARTIAL and file.reason], "dim")
+    _with_reasons(console, [file for file in new if file.status is not Status.INDEXED and file.reason], "dim")
     told = ", ".join(f"{report.count(kind)} {kind}" for kind in CHANGES if report.count(kind)) or "nothing to index"
     chunks = sum(file.chunks for file in new)
     passages = f", {chunks} {'passage' if chunks == 1 else 'passages'}" if chunks else ""

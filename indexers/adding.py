@@ -32,10 +32,10 @@ from indexers.errors import FileError, ModelFailed, Unreadable, Unsupported
 from indexers.library import Library
 from indexers.pool import Cut, Part, Pool, cut
 from indexers.protocols import TextEmbedder
-from indexers.reading import FileReader, Reading, Version, digest, digest_of, is_current, stamp
+from indexers.reading import FileReader, Reading, Version, digest, digest_of, is_current, is_unhashed, stamp, unhashed
 from indexers.records import refused, store, stored
 from indexers.reports import Change, FileReport, Progress
-from indexers.types import Pixels, Status, Vectors
+from indexers.types import Pixels, Vectors
 
 _READ_AHEAD = 256
 _READ_AHEAD_BYTES = 64_000_000
@@ -181,7 +181,7 @@ class Adding:
     def _version(self, path: str, info: os.stat_result, beside: tuple[str, ...]) -> Version:
         if self._reader.refusal(Path(path), info.st_size) is not None:
             # Not worth a hash: its size and date tell it apart well enough.
-            return Version(path, info.st_size, info.st_mtime_ns, f"size-{info.st_size}-{info.st_mtime_ns}")
+            return Version(path, info.st_size, info.st_mtime_ns, unhashed(info))
         # The stamp first: what changes from here on is noticed when the file has been read.
         mark = stamp(beside)
         return Version(path, info.st_size, info.st_mtime_ns, digest(Path(path)), beside, mark, digest_of(beside))
@@ -206,7 +206,8 @@ class Adding:
         same = (known.size, known.mtime_ns) == (info.st_size, info.st_mtime_ns) and is_current(known.hash)
         if not same or known.beside != stamp(beside):
             return False
-        return known.status is not Status.TOO_LARGE or self._reader.refusal(Path(path), info.st_size) is not None
+        # The limit may have been raised since a file was too large.
+        return not is_unhashed(known.hash) or self._reader.refusal(Path(path), info.st_size) is not None
 
     # --- embedding, storing ------------------------------------------------------------------
 

@@ -15,18 +15,20 @@ from typing import Any
 
 from indexers.errors import LibraryBroken, LibraryInUse, LocusError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 WAIT_S = 30.0
 """How long a statement waits for a transaction of another connection."""
 
 _SCHEMA = """
 CREATE TABLE contents (
     id INTEGER PRIMARY KEY, hash TEXT NOT NULL UNIQUE, format TEXT NOT NULL, media TEXT NOT NULL, status TEXT NOT NULL,
-    reason TEXT NOT NULL, title TEXT NOT NULL, metadata TEXT NOT NULL, coverage REAL NOT NULL, pending TEXT NOT NULL
+    reason TEXT NOT NULL, title TEXT NOT NULL, metadata TEXT NOT NULL, coverage REAL NOT NULL, pending TEXT NOT NULL,
+    ledger TEXT NOT NULL DEFAULT '{}'
 );
 CREATE TABLE files (
     path TEXT PRIMARY KEY, content INTEGER NOT NULL REFERENCES contents(id), parent TEXT, size INTEGER NOT NULL,
-    mtime_ns INTEGER NOT NULL, beside TEXT NOT NULL DEFAULT ''
+    mtime_ns INTEGER NOT NULL, beside TEXT NOT NULL DEFAULT '', attempts INTEGER NOT NULL DEFAULT 0,
+    tried_at REAL NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 CREATE INDEX files_content ON files(content);
 CREATE INDEX files_parent ON files(parent);
@@ -42,11 +44,27 @@ CREATE TABLE vectors (
 CREATE INDEX vectors_space ON vectors(space);
 CREATE TABLE changes (sequence INTEGER PRIMARY KEY AUTOINCREMENT, chunk INTEGER NOT NULL, added INTEGER NOT NULL);
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE folders (
+    path TEXT PRIMARY KEY, watched INTEGER NOT NULL, poll INTEGER NOT NULL, device INTEGER NOT NULL,
+    inode INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE mounts (path TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 _MIGRATIONS = {
     1: """
 ALTER TABLE files ADD COLUMN beside TEXT NOT NULL DEFAULT '';
 CREATE INDEX vectors_space ON vectors(space);
+""",
+    2: """
+ALTER TABLE contents ADD COLUMN ledger TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE files ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE files ADD COLUMN tried_at REAL NOT NULL DEFAULT 0;
+CREATE TABLE folders (
+    path TEXT PRIMARY KEY, watched INTEGER NOT NULL, poll INTEGER NOT NULL, device INTEGER NOT NULL,
+    inode INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE mounts (path TEXT PRIMARY KEY) WITHOUT ROWID;
+UPDATE contents SET status = 'failed' WHERE status IN ('broken', 'unreadable', 'too_large');
 """,
 }
 """What turns a catalog of a version into one of the next."""

@@ -65,7 +65,7 @@ class FileError(LocusError):
     The message is the reason alone, one clause without the path ("needs a password").
     """
 
-    status: ClassVar[Status] = Status.BROKEN
+    status: ClassVar[Status] = Status.FAILED
 
 
 class Encrypted(FileError):
@@ -89,16 +89,10 @@ class Unsupported(FileError):
 class Broken(FileError):
     """The file is damaged, or reading it took more time or memory than a file may take."""
 
-    status = Status.BROKEN
-
 
 class Unreadable(FileError):
     """The operating system refuses the file."""
 
-    status = Status.UNREADABLE
-
 
 class TooLarge(FileError):
     """The file is larger than the settings allow."""
-
-    status = Status.TOO_LARGE

@@ -67,7 +67,7 @@ class Pipeline:
             reports = forget_vanished(catalog, roots, walked)
             reports += forget_folded(catalog, beside)
             reports += [
-                FileReport(plain_path(folder), "text", "failed", Status.UNREADABLE, reason)
+                FileReport(plain_path(folder), "text", "failed", Status.FAILED, reason)
                 for folder, reason in walked.refused.items()
             ]
             folded = {companion for companions in beside.values() for companion in companions}

@@ -27,6 +27,7 @@ from indexers.unfinished import FORGETFUL, Unfinished
 
 PARSER_VERSION = 2
 """Raised when parsers or chunking change enough that files should be read again."""
+_UNHASHED = "size-"
 _MAX_DEPTH = 3
 """How deep documents inside documents are followed (a mail in a mail in a mail)."""
 _WHY_NOT = {
@@ -140,6 +141,16 @@ def content_key(sha256: str, name: str, beside_sha256: str = "") -> str:
 def is_current(key: str) -> bool:
     """Whether a stored content was read by these parsers."""
     return key.endswith(f":{PARSER_VERSION}")
+
+
+def unhashed(info: os.stat_result) -> str:
+    """Stands for the hash of a file that is not worth reading: its size and date."""
+    return f"{_UNHASHED}{info.st_size}-{info.st_mtime_ns}"
+
+
+def is_unhashed(key: str) -> bool:
+    """Whether a content was stored by ``unhashed``: the file was too large."""
+    return key.startswith(_UNHASHED)
 
 
 def failed(path: str, error: FileError) -> Reading:
@@ -293,6 +304,8 @@ def _content(
     if not has_text and not has_more and not pending:
         status = Status.EMPTY
         reason = reason or "no text in it"
+    elif pending and kind.media != "text":
+        status = Status.PENDING
     else:
         status = Status.INDEXED if parsed.coverage >= 1 and not missing else Status.PARTIAL
     return Content(

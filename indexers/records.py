@@ -15,7 +15,6 @@ from indexers.errors import FileError
 from indexers.reading import Reading, failed
 from indexers.reports import Change, FileReport
 from indexers.senses import Senses
-from indexers.types import Status
 from indexers.walk import Walked
 
 
@@ -44,7 +43,7 @@ def _inside(catalog: Catalog, path: str) -> Iterator[str]:
 def stored(catalog: Catalog, path: str, change: Change) -> list[FileReport]:
     """Reports of a file that is in the catalog, and of the documents inside it."""
     return [
-        FileReport(d.path, d.media, change if _found(d.status) else "failed", d.status, d.reason, d.chunks)
+        FileReport(d.path, d.media, change if d.status.is_found else "failed", d.status, d.reason, d.chunks)
         for d in catalog.documents(under=path)
     ]
 
@@ -105,7 +104,3 @@ def unfinished(catalog: Catalog, senses: Senses) -> set[str]:
     if strange and senses.images is not None:
         waiting += [path for space in strange - {senses.images().space} for path in catalog.paths_with(space)]
     return {path for path in map(catalog.outermost, set(waiting)) if os.path.lexists(path)}
-
-
-def _found(status: Status) -> bool:
-    return status in (Status.INDEXED, Status.PARTIAL)

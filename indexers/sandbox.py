@@ -41,7 +41,7 @@ from indexers.types import Decoded, Parsed, Unread
 _Answer = TypeVar("_Answer")
 
 _REFUSALS: dict[str, type[FileError]] = {
-    kind.status.value: kind for kind in (Encrypted, Empty, Unsupported, Broken, Unreadable, TooLarge)
+    kind.__name__: kind for kind in (Encrypted, Empty, Unsupported, Broken, Unreadable, TooLarge)
 }
 _START_S = 60.0
 _ANSWER_BYTES = 2**31
@@ -172,7 +172,7 @@ class Sandbox:
                 return read(body)
             if kind == REFUSED:
                 refusal = json.loads(body)
-                raise _REFUSALS.get(refusal["status"], Broken)(str(refusal["reason"]))
+                raise _REFUSALS.get(refusal["kind"], Broken)(str(refusal["reason"]))
         except (ValueError, KeyError, TypeError) as error:
             raise Broken("the reader gave no sensible answer") from error
         raise Broken(self._memory_reason() if kind == OUT_OF_MEMORY else _CRASHED)

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO, cast
 
 from indexers.decoded_codec import encode_decoded
 from indexers.decoders import decoder_for
-from indexers.errors import FileError, Unsupported
+from indexers.errors import Broken, FileError, Unsupported
 from indexers.parsed_codec import encode_parsed
 from indexers.parsers import parser_for
 from indexers.protocols import Parser, Source
@@ -85,7 +85,7 @@ def _serve(request: bytes, parser: Parser | None) -> tuple[bytes, bytes]:
             raise Unsupported(f"no reader for {source.format} files")
         return PARSED, encode_parsed(read(source))
     except FileError as error:
-        return REFUSED, _refusal(error.status.value, str(error))
+        return REFUSED, _refusal(type(error), str(error))
     except MemoryError:
         return OUT_OF_MEMORY, b""
     except Exception as error:  # noqa: BLE001
@@ -93,11 +93,11 @@ def _serve(request: bytes, parser: Parser | None) -> tuple[bytes, bytes]:
         # libraries that raise whatever they stumble over, and one file must never stop its neighbours.
         lines = str(error).splitlines()
         reason = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-        return REFUSED, _refusal("broken", reason)
+        return REFUSED, _refusal(Broken, reason)
 
 
-def _refusal(status: str, reason: str) -> bytes:
-    return json.dumps({"status": status, "reason": reason[:_REASON_CHARS]}).encode("ascii")
+def _refusal(kind: type[FileError], reason: str) -> bytes:
+    return json.dumps({"kind": kind.__name__, "reason": reason[:_REASON_CHARS]}).encode("ascii")
 
 
 # --- pipes -------------------------------------------------------------------------------------

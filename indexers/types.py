@@ -230,16 +230,26 @@ class Spoken:
 
 
 class Status(StrEnum):
-    """How reading a file ended. All but the first two mean that nothing of it can be found."""
+    """How far a file is, or how reading it ended.
 
+    ``QUEUED`` and ``READING`` pass; ``INDEXED``, ``PARTIAL`` (not all of it could be read) and ``PENDING`` (it is
+    found by what there is, and waits for a model) can be found; of the others nothing can.
+    """
+
+    QUEUED = "queued"
+    READING = "reading"
     INDEXED = "indexed"
     PARTIAL = "partial"
+    PENDING = "pending"
     EMPTY = "empty"
     ENCRYPTED = "encrypted"
     UNSUPPORTED = "unsupported"
-    BROKEN = "broken"
-    UNREADABLE = "unreadable"
-    TOO_LARGE = "too_large"
+    FAILED = "failed"
+
+    @property
+    def is_found(self) -> bool:
+        """Whether something of such a file can be found."""
+        return self in (Status.INDEXED, Status.PARTIAL, Status.PENDING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -262,7 +262,7 @@ def test_files_and_reports_as_json(locus: Assistant, tmp_path: Path) -> None:
     good, bad = [document.to_dict() for document in locus.files()]
     assert set(good) == {"path", "media", "status", "reason", "chunks", "coverage", "pending"}
     assert (good["status"], good["coverage"], good["chunks"], good["pending"]) == ("indexed", 1.0, 1, [])
-    assert bad["status"] == "broken" and bad["reason"] and bad["chunks"] == 0
+    assert bad["status"] == "failed" and bad["reason"] and bad["chunks"] == 0
 
 
 def test_status_counts_without_loading_a_model(tmp_path: Path) -> None:

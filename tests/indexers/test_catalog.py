@@ -90,9 +90,9 @@ def test_contents_may_change_places_within_a_transaction(catalog: Catalog) -> No
 
 def test_a_content_of_the_same_hash_is_replaced(catalog: Catalog) -> None:
     content = put(catalog, "/a", "one two")
-    assert catalog.add_content(Content("hash-one two", "text", "text", Status.BROKEN, "why")) == content
+    assert catalog.add_content(Content("hash-one two", "text", "text", Status.FAILED, "why")) == content
     [document] = catalog.documents()
-    assert (document.status, document.reason, document.chunks) == (Status.BROKEN, "why", 0)
+    assert (document.status, document.reason, document.chunks) == (Status.FAILED, "why", 0)
     assert catalog.problems() == []
 
 
@@ -354,7 +354,11 @@ def test_a_catalog_of_the_first_version_is_brought_up_to_date_and_keeps_everythi
     put(catalog, "/a", "one two")
     catalog.close()
     with sqlite3.connect(catalog.path) as raw:
-        raw.execute("ALTER TABLE files DROP COLUMN beside")
+        for column in ("beside", "attempts", "tried_at"):
+            raw.execute(f"ALTER TABLE files DROP COLUMN {column}")
+        raw.execute("ALTER TABLE contents DROP COLUMN ledger")
+        for table in ("folders", "mounts"):
+            raw.execute(f"DROP TABLE {table}")
         raw.execute("DROP INDEX vectors_space")
         raw.execute("PRAGMA user_version = 1")
     raw.close()
@@ -369,7 +373,7 @@ def test_a_catalog_of_the_first_version_is_brought_up_to_date_and_keeps_everythi
     again.close()
 
 
-@pytest.mark.parametrize("version", [3, 999, -1])
+@pytest.mark.parametrize("version", [4, 999, -1])
 def test_a_catalog_of_another_version_is_refused(catalog: Catalog, version: int) -> None:
     put(catalog, "/a", "one")
     catalog.close()

@@ -251,7 +251,7 @@ def test_what_lies_below_a_folder_that_can_not_be_listed_stays(s: Setting, monke
     monkeypatch.setattr(os.path, "lexists", lambda path: "closed/" not in str(path) and lexists(path))
     report = s.add()
     assert {(Path(f.path).name, f.change, f.status) for f in report.files} == {
-        ("closed", "failed", Status.UNREADABLE),
+        ("closed", "failed", Status.FAILED),
         ("b.txt", "unchanged", Status.INDEXED),
     }
     assert "permission denied" in report.failed[0].reason
@@ -284,12 +284,12 @@ def test_each_bad_file_gets_a_status_and_its_neighbours_are_indexed(s: Setting) 
         "a.txt": "indexed",
         "binary.xyz": "unsupported",
         "blank.txt": "empty",
-        "broken.pdf": "broken",
+        "broken.pdf": "failed",
         "empty.txt": "empty",
-        "large.txt": "too_large",
+        "large.txt": "failed",
         "locked.eml": "encrypted",
-        "lying.txt": "broken",
-        "nowhere": "unreadable",
+        "lying.txt": "failed",
+        "nowhere": "failed",
         "z.txt": "indexed",
     }
     assert all(file.reason for file in by_name.values() if file.status is not Status.INDEXED)
@@ -344,7 +344,7 @@ def test_a_file_that_can_not_be_read_for_now_keeps_what_is_known_of_it(
     [file] = s.add().files
     assert (file.change, file.status, file.reason) == (
         "failed",
-        Status.UNREADABLE,
+        Status.FAILED,
         "the system refuses it (permission denied)",
     )
     assert s.found("bicycle") == ["a.txt"]
@@ -365,7 +365,7 @@ def test_a_file_that_changes_while_it_is_read_is_not_stored(s: Setting, ends: st
     s.reader.before = change
     report = s.add()
     assert [(file.change, file.status.value) for file in report.files] == [
-        ("failed", "unreadable"),
+        ("failed", "failed"),
         ("added", "indexed"),
     ]
     assert "changed while it was read" in report.files[0].reason
@@ -565,11 +565,11 @@ def test_a_name_that_is_no_text_is_told(s: Setting) -> None:
     s.write("a.txt", "a blue boat")
     for change in ("added", "unchanged"):
         assert s.changes() == {"a.txt": change, "caf\\xe9.txt": "failed"}
-    assert s.statuses() == {"a.txt": "indexed", "caf\\xe9.txt": "unreadable"}
+    assert s.statuses() == {"a.txt": "indexed", "caf\\xe9.txt": "failed"}
     folder = os.fsdecode(os.fsencode(s.files) + b"/\xff")
     Path(folder).mkdir()
     (Path(folder) / "b.txt").write_text("x")
-    assert [file.status for file in s.add(folder).files] == [Status.UNREADABLE]
+    assert [file.status for file in s.add(folder).files] == [Status.FAILED]
     assert s.pipeline.remove([folder]) == 1
 
 

@@ -231,7 +231,7 @@ def test_the_registry_decides_without_an_override(tmp_path):
             sandbox.parse(Source(path, path.name, "nonsense"))
         with pytest.raises(FileError) as caught:
             sandbox.parse(Source(path, path.name, "pdf"))
-    assert caught.value.status is Status.BROKEN
+    assert caught.value.status is Status.FAILED
 
 
 def test_a_child_that_can_not_start_is_no_fault_of_the_file(source):

@@ -256,7 +256,7 @@ def test_a_picture_that_can_not_be_decoded_is_broken(p: Place) -> None:
     p.write("a.png", texts=["a"], pictures=[["red", ["whole"]]])
     p.files.fail_at = ("pictures", 0.0)
     [report] = p.add().files
-    assert (report.status, report.reason, report.change) == ("broken", "damaged here", "failed")
+    assert (report.status, report.reason, report.change) == ("failed", "damaged here", "failed")
 
 
 def test_speech_has_its_seconds_over_all_windows(p: Place) -> None:
@@ -278,9 +278,9 @@ def test_without_models_files_are_found_by_what_there_is_and_finished_once_they_
     p.add(ocr=False, images=False, speech=False)
     states = {Path(d.path).name: (d.status, d.pending) for d in p.library.catalog.documents()}
     assert states == {
-        "a.png": ("partial", ("image",)),
-        "film.mp4": ("partial", ("speech", "image")),
-        "talk.mp3": ("partial", ("speech",)),
+        "a.png": ("pending", ("image",)),
+        "film.mp4": ("pending", ("speech", "image")),
+        "talk.mp3": ("pending", ("speech",)),
     }
     assert len(p.library.words().search("harbour", 5)[0]) == 1
     # One model comes: only what waits for it is read again.
