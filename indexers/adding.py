@@ -10,7 +10,6 @@ embedding is not moved to a thread, which Ctrl-C would not end.
 from __future__ import annotations
 
 import os
-import stat
 import threading
 import time
 from collections import deque
@@ -28,11 +27,12 @@ import numpy as np
 from indexers.catalog import Catalog, FileState
 from indexers.catalog_codec import plain_path
 from indexers.chunking import chunk_blocks, embedded_text
-from indexers.errors import FileError, ModelFailed, Unreadable, Unsupported
+from indexers.errors import Changed, FileError, ModelFailed
 from indexers.library import Library
+from indexers.listening import Cancelled
 from indexers.pool import Cut, Part, Pool, cut
 from indexers.protocols import TextEmbedder
-from indexers.reading import FileReader, Reading, Version, digest, digest_of, is_current, is_unhashed, stamp, unhashed
+from indexers.reading import FileReader, Reading, Version, is_current, is_unhashed, regular, stamp
 from indexers.records import refused, store, stored
 from indexers.reports import Change, FileReport, Progress
 from indexers.types import Pixels, Vectors
@@ -57,8 +57,9 @@ class Adding:
         catalog: of the library, for changing.
         embedder: what makes vectors of texts.
         reader: what reads files, and has the image model.
-        beside: the files that speak of another, by the path of that one.
         again: files that are read again although they have not changed.
+        stopped: once set, models that look and listen stop at the next picture or sentence.
+        enough: asked between files; once true, no other file is begun.
     """
 
     def __init__(
@@ -67,21 +68,45 @@ class Adding:
         catalog: Catalog,
         embedder: TextEmbedder,
         reader: FileReader,
-        beside: Mapping[str, tuple[str, ...]],
         again: AbstractSet[str],
+        *,
+        stopped: threading.Event | None = None,
+        enough: Callable[[], bool] = lambda: False,
     ) -> None:
         self._library = library
         self._catalog = catalog
         self._embedder = embedder
         self._reader = reader
-        self._beside = beside
+        self._beside: Mapping[str, tuple[str, ...]] = {}
         self._again = again
-        self._stopped = threading.Event()
+        self._stopped = stopped or threading.Event()
+        self._enough = enough
+        self._changing: set[str] = set()
         self._doing = "", ""
 
-    def add(self, files: Sequence[str], readers: int, on_progress: Callable[[Progress], None]) -> list[FileReport]:
-        """Reads, embeds and stores ``files``; gives their reports in that order."""
-        sizes = [_size(path) for path in files]
+    def add(
+        self,
+        files: Sequence[str],
+        beside: Mapping[str, tuple[str, ...]],
+        readers: int,
+        on_progress: Callable[[Progress], None],
+    ) -> list[FileReport]:
+        """Reads, embeds and stores ``files``; gives the reports of those that were done, in that order.
+
+        ``beside``: the files that speak of another, by the path of that one.
+        """
+        self._beside = beside
+        stamps = [_stamp(path) for path in files]
+        activity = self._library.activity
+        activity.begin(self._news(files, stamps))
+        try:
+            return self._add(files, [size for size, _ in stamps], readers, on_progress)
+        finally:
+            activity.begin(())
+
+    def _add(
+        self, files: Sequence[str], sizes: Sequence[int], readers: int, on_progress: Callable[[Progress], None]
+    ) -> list[FileReport]:
         total, done, done_bytes, done_chunks = sum(sizes), 0, 0, 0
         reports: dict[str, list[FileReport]] = {}
         pool, published = Pool(), time.monotonic()
@@ -94,10 +119,9 @@ class Adding:
                         pool.put(outcome)
                     else:
                         reports[path] = outcome
+                        self._library.activity.done([plain_path(path)])
                 if pool.is_due or done == len(files):
-                    committed = self._commit(pool.files)
-                    reports.update(committed)
-                    done_chunks += sum(report.chunks for some in committed.values() for report in some)
+                    done_chunks += self._commit(pool.files, reports)
                     pool = pool.next()
                     if time.monotonic() - published > _PUBLISH_EVERY_S:
                         self._library.publish()
@@ -108,7 +132,17 @@ class Adding:
                     part = ""
                 if path:
                     on_progress(Progress(done, len(files), done_chunks, done_bytes, total, plain_path(path), part))
-        return [report for path in files for report in reports[path]]
+        self._commit(pool.files, reports)
+        return [report for path in files for report in reports.get(path, ())]
+
+    def _news(self, files: Sequence[str], stamps: Sequence[tuple[int, int]]) -> list[str]:
+        """The files that have changed, as far as a glance tells."""
+        known = self._catalog.stamps(files)
+        return [
+            path
+            for path, stamp in zip(map(plain_path, files), stamps, strict=True)
+            if known.get(path) != stamp or path in self._again
+        ]
 
     # --- what is new -------------------------------------------------------------------------
 
@@ -126,11 +160,15 @@ class Adding:
                 for path, size in zip(files, sizes, strict=True):
                     while len(waiting) >= _READ_AHEAD or (waiting and waiting_bytes + size > _READ_AHEAD_BYTES):
                         waiting_bytes -= waiting[0][1]
-                        yield from self._settled(*waiting.popleft())
+                        yield from self._settled(*waiting.popleft(), threads)
+                    if self._enough():
+                        break
                     waiting.append((path, size, self._look(path, threads)))
                     waiting_bytes += size
                 while waiting:
-                    yield from self._settled(*waiting.popleft())
+                    path, size, outcome = waiting.popleft()
+                    if not (self._enough() and isinstance(outcome, Future) and outcome.cancel()):
+                        yield from self._settled(path, size, outcome, threads)
             finally:
                 # Models that look and listen stop at the next picture or sentence.
                 self._stopped.set()
@@ -139,7 +177,7 @@ class Adding:
                         outcome.cancel()
 
     def _settled(
-        self, path: str, size: int, outcome: _Outcome
+        self, path: str, size: int, outcome: _Outcome, threads: ThreadPoolExecutor
     ) -> Generator[tuple[str, int, Cut | list[FileReport]] | None, None, None]:
         if not isinstance(outcome, Future):
             yield path, size, outcome
@@ -148,6 +186,15 @@ class Adding:
             yield None
         try:
             yield path, size, outcome.result()
+        except Cancelled:
+            # What was seen and heard so far is kept; the rest is left to another time.
+            return
+        except Changed as error:
+            if path in self._changing:
+                yield path, size, refused(self._catalog, path, error)
+            else:
+                self._changing.add(path)
+                yield from self._settled(path, size, self._look(path, threads), threads)
         except FileError as error:
             yield path, size, refused(self._catalog, path, error)
 
@@ -155,13 +202,13 @@ class Adding:
         """What is to be done with a file: nothing, since it is known or can not be had, or reading it."""
         catalog = self._catalog
         try:
-            info = _regular(path)
+            info = regular(path)
             known = catalog.file_state(path)
             beside = self._beside.get(path, ())
             again = plain_path(path) in self._again
             if known is not None and not again and self._is_unchanged(known, path, info, beside):
                 return stored(catalog, path, "unchanged")
-            version = self._version(path, info, beside)
+            version = self._reader.version(path, info, beside)
         except FileError as error:
             return refused(catalog, path, error)
         content = catalog.content_id(version.key)
@@ -178,19 +225,12 @@ class Adding:
             # The documents inside it must be found below this path too: read again, embedded only where new.
         return threads.submit(self._read_and_cut, version)
 
-    def _version(self, path: str, info: os.stat_result, beside: tuple[str, ...]) -> Version:
-        if self._reader.refusal(Path(path), info.st_size) is not None:
-            # Not worth a hash: its size and date tell it apart well enough.
-            return Version(path, info.st_size, info.st_mtime_ns, unhashed(info))
-        # The stamp first: what changes from here on is noticed when the file has been read.
-        mark = stamp(beside)
-        return Version(path, info.st_size, info.st_mtime_ns, digest(Path(path)), beside, mark, digest_of(beside))
-
     def _set_file(self, version: Version, content: int) -> None:
         self._catalog.set_file(version.path, content, version.size, version.mtime_ns, beside=version.beside_stamp)
 
     def _read_and_cut(self, version: Version) -> Cut:
         """In a thread: all that can be done of a file without the catalog and without its vectors."""
+        self._library.activity.reading(plain_path(version.path))
         reading = self._reader.read(version, self._stopped.is_set, partial(self._tell, version.path))
         count, limit = self._embedder.count_tokens, self._embedder.max_tokens
         parts = {}
@@ -211,10 +251,10 @@ class Adding:
 
     # --- embedding, storing ------------------------------------------------------------------
 
-    def _commit(self, files: Sequence[Cut]) -> dict[str, list[FileReport]]:
-        """Embeds what waits and stores it in one transaction; gives the reports of each file."""
+    def _commit(self, files: Sequence[Cut], reports: dict[str, list[FileReport]]) -> int:
+        """Embeds what waits and stores it in one transaction; adds to the reports, gives the number of chunks."""
         if not files:
-            return {}
+            return 0
         catalog, fresh = self._catalog, self._fresh(files)
         texts = [embedded_text(*part.chunks[index]) for _, part in fresh.values() for index in part.worded]
         vectors = iter(self._embedded(texts))
@@ -236,7 +276,10 @@ class Adding:
                 store(catalog, file.reading, ids)
         whole = [part.version.sha256 for f in files for part in f.reading.flat() if not part.content.pending]
         self._library.unfinished.drop(whole)
-        return {path: stored(catalog, path, change) for path, change in changes.items()}
+        self._library.activity.done(map(plain_path, changes))
+        told = {path: stored(catalog, path, change) for path, change in changes.items()}
+        reports.update(told)
+        return sum(report.chunks for some in told.values() for report in some)
 
     def _fresh(self, files: Sequence[Cut]) -> dict[str, tuple[Reading, Part]]:
         """The contents of ``files`` that are to be stored, by their keys."""
@@ -274,28 +317,10 @@ def _check_vectors(vectors: Vectors, count: int, dim: int, space: str) -> None:
         raise ModelFailed(f"the model {space} gave vectors that are no directions")
 
 
-def _regular(path: str) -> os.stat_result:
-    """What the system says of a file.
-
-    Raises:
-        Unreadable: the system refuses it, or its name can not be stored.
-        Unsupported: it is a device, a pipe or a socket.
-    """
-    if plain_path(path) != path:
-        raise Unreadable("its name is not valid text")
+def _stamp(path: str) -> tuple[int, int]:
+    """Size and time of a file; zeros where there is none."""
     try:
         info = Path(path).stat()
-    except FileNotFoundError as error:
-        raise Unreadable("the link leads nowhere" if os.path.lexists(path) else "it is no longer there") from error
-    except OSError as error:
-        raise Unreadable(f"the system refuses it ({(error.strerror or 'error').lower()})") from error
-    if not stat.S_ISREG(info.st_mode):
-        raise Unsupported("not a regular file")
-    return info
-
-
-def _size(path: str) -> int:
-    try:
-        return Path(path).stat().st_size
     except OSError:
-        return 0
+        return 0, 0
+    return info.st_size, info.st_mtime_ns

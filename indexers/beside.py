@@ -55,6 +55,16 @@ def companions(path: str, names: Collection[str]) -> list[str]:
     return sorted(name for name in names if name != own and media.of(name))
 
 
+def spoken_of(path: str, names: Collection[str]) -> list[str]:
+    """The inverse of ``companions``: the pictures and recordings in its folder that the file at ``path`` accompanies.
+
+    >>> spoken_of("/a/talk.en.srt", ["talk.mp4", "walk.mp4"])
+    ['talk.mp4']
+    """
+    media = _Media([name for name in names if _kind(name)])
+    return sorted(media.of(os.path.basename(path)))  # noqa: PTH119 - as above
+
+
 def fold(paths: Sequence[str]) -> tuple[list[str], dict[str, tuple[str, ...]]]:
     """Parts a walked list of files into documents and what accompanies them.
 

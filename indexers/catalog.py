@@ -12,6 +12,7 @@ Knows no parser, model or index. One ``Catalog`` is used by one thread at a time
 
 from __future__ import annotations
 
+import time
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,8 +28,10 @@ from indexers.catalog_codec import (
     chunk_row,
     content_row,
     plain_path,
+    stands_for_whole,
 )
 from indexers.catalog_reader import CatalogReader
+from indexers.chunking import HEADING_JOINT as _JOINT
 from indexers.errors import LibraryBroken
 from indexers.types import Chunk, Vectors
 
@@ -109,14 +112,38 @@ class Catalog(CatalogReader):
         """Says that ``path`` now holds ``content``; what it held before is forgotten if nothing else holds it."""
         with self.transaction():
             before = self.file_state(path)
+            is_same = before is not None and (before.size, before.mtime_ns) == (size, mtime_ns)
+            attempts = before.attempts + 1 if before is not None and is_same else 1
             self._rows(
-                "INSERT INTO files (path, content, parent, size, mtime_ns, beside) VALUES (?, ?, ?, ?, ?, ?) "
-                "ON CONFLICT(path) DO UPDATE SET content=excluded.content, parent=excluded.parent, "
-                "size=excluded.size, mtime_ns=excluded.mtime_ns, beside=excluded.beside",
-                (path, content, parent, size, mtime_ns, beside),
+                "INSERT INTO files (path, content, parent, size, mtime_ns, beside, attempts, tried_at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(path) DO UPDATE SET content=excluded.content, "
+                "parent=excluded.parent, size=excluded.size, mtime_ns=excluded.mtime_ns, beside=excluded.beside, "
+                "attempts=excluded.attempts, tried_at=excluded.tried_at",
+                (path, content, parent, size, mtime_ns, beside, attempts, time.time()),
             )
             if before is not None:
                 self._loose.add(before.content)
+
+    def retitle(self, content: int, titles: tuple[str, str], names: tuple[str, str]) -> None:
+        """Lets a content whose file was renamed be found by its new name; its vectors stay as they are.
+
+        Args:
+            content: which.
+            titles: what it was called where a file's name is its title, and what it is called now.
+            names: what the old and the new name say in words, as they stand at the head of a picture's text.
+        """
+        with self.transaction():
+            self._rows("UPDATE contents SET title=? WHERE id=? AND title=?", (titles[1], content, titles[0]))
+            rows = self._rows("SELECT id, body, context, places FROM chunks WHERE content=?", (content,))
+            for chunk, body, context, places in rows:
+                renamed = body, context
+                if (context + _JOINT).startswith(titles[0] + _JOINT):
+                    renamed = body, titles[1] + context[len(titles[0]) :]
+                if (body + "\n").startswith(names[0] + "\n") and stands_for_whole(places):
+                    renamed = names[1] + body[len(names[0]) :], renamed[1]
+                if renamed != (body, context):
+                    self._rows("UPDATE chunks SET body=?, context=? WHERE id=?", (*renamed, chunk))
+                    self._many("INSERT INTO changes (chunk, added) VALUES (?, ?)", [(chunk, 0), (chunk, 1)])
 
     def remove_file(self, path: str) -> int:
         """Forgets a file and the documents inside it; gives how many of both."""

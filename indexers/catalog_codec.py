@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from indexers.locators import join_locators, locator_from_dict, locator_to_dict
-from indexers.types import Chunk, Locator, Media, PageLocator, Place, Status
+from indexers.types import Chunk, Locator, Media, PageLocator, Place, Status, WholeLocator
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,8 @@ class FileState:
     """What tells whether a file has changed since it was read.
 
     ``hash``, ``status`` and ``pending`` are its content's; ``beside`` stands for the files that speak of this one
-    (captions, subtitles) as they were then.
+    (captions, subtitles) as they were then. ``attempts`` counts how often this version was tried, ``tried_at`` is when
+    (Unix time, seconds).
     """
 
     content: int
@@ -46,6 +47,8 @@ class FileState:
     status: Status
     beside: str = ""
     pending: tuple[str, ...] = ()
+    attempts: int = 0
+    tried_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +119,12 @@ def unpack_places(packed: bytes) -> tuple[Locator, tuple[Place, ...]]:
     if isinstance(locator, PageLocator) and not locator.boxes:
         locator = _page_of(locator.page, places) or locator
     return locator, places
+
+
+def stands_for_whole(packed: bytes) -> bool:
+    """Whether all of a chunk, by its packed places, stands for the file as a whole: no place moves with its text."""
+    whole, places = unpack_places(packed)
+    return all(isinstance(locator, WholeLocator) for locator in (whole, *(place.locator for place in places)))
 
 
 def _page_of(page: int, places: Sequence[Place]) -> Locator | None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from indexers.catalog_codec import Change, FileState, StoredChunk, file_filter, plain_path, range_below, stored_chunk
-from indexers.catalog_file import CatalogFile
+from indexers.catalog_folders import CatalogFolders
 from indexers.errors import LibraryBroken
 from indexers.types import Document, Status, Vectors
 
@@ -21,7 +22,10 @@ _MANY = 500
 """Values bound to one statement."""
 
 
-class CatalogReader(CatalogFile):
+_STATE = "f.content, f.size, f.mtime_ns, c.hash, c.status, f.beside, c.pending, f.attempts, f.tried_at"
+
+
+class CatalogReader(CatalogFolders):
     """The questions that a catalog answers."""
 
     # --- reading: files ------------------------------------------------------------------------
@@ -34,13 +38,39 @@ class CatalogReader(CatalogFile):
     def file_state(self, path: str) -> FileState | None:
         """What is known of the file at ``path``."""
         rows = self._rows(
-            "SELECT f.content, f.size, f.mtime_ns, c.hash, c.status, f.beside, c.pending "
-            "FROM files f JOIN contents c ON c.id = f.content WHERE f.path=?",
+            f"SELECT {_STATE} FROM files f JOIN contents c ON c.id = f.content WHERE f.path=?",  # noqa: S608 - a constant
             (plain_path(path),),
         )
-        for content, size, mtime_ns, digest, status, beside, pending in rows:
-            return FileState(content, size, mtime_ns, digest, Status(status), beside, tuple(json.loads(pending)))
-        return None
+        return _state(rows[0]) if rows else None
+
+    def file_states(self, under: str) -> dict[str, FileState]:
+        """What is known of the files at and below ``under``, by path; documents inside files left out."""
+        rows = self._rows(
+            f"SELECT {_STATE}, f.path FROM files f JOIN contents c ON c.id = f.content "  # noqa: S608 - a constant
+            "WHERE f.parent IS NULL AND (f.path=? OR (f.path >= ? AND f.path < ?))",
+            (plain_path(under), *range_below(under)),
+        )
+        return {row[-1]: _state(row) for row in rows}
+
+    def stamps(self, paths: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Size and time (ns) of those of ``paths`` that are known, as they were when they were read."""
+        found: dict[str, tuple[int, int]] = {}
+        for start in range(0, len(paths), _MANY):
+            some = [plain_path(path) for path in paths[start : start + _MANY]]
+            rows = self._rows(
+                f"SELECT path, size, mtime_ns FROM files WHERE path IN ({','.join('?' * len(some))})",  # noqa: S608
+                some,
+            )
+            found.update({path: (size, mtime_ns) for path, size, mtime_ns in rows})
+        return found
+
+    def failures(self, most_attempts: int) -> list[tuple[str, int, float]]:
+        """Files that at most so many attempts could not read: path, attempts, time of the last (Unix, seconds)."""
+        return self._rows(
+            "SELECT f.path, f.attempts, f.tried_at FROM contents c JOIN files f ON f.content = c.id "
+            "WHERE c.status='failed' AND f.parent IS NULL AND f.attempts <= ? ORDER BY f.path",
+            (most_attempts,),
+        )
 
     def children(self, path: str) -> list[str]:
         """Paths of the documents inside the file at ``path``."""
@@ -230,3 +260,9 @@ class CatalogReader(CatalogFile):
         """A word about the library as a whole."""
         rows = self._rows("SELECT value FROM facts WHERE name=?", (name,))
         return str(rows[0][0]) if rows else None
+
+
+def _state(row: Sequence[Any]) -> FileState:
+    content, size, mtime_ns, digest, status, beside, pending, attempts, tried_at = row[:9]
+    waits = tuple(json.loads(pending))
+    return FileState(content, size, mtime_ns, digest, Status(status), beside, waits, attempts, tried_at)

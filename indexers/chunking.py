@@ -19,6 +19,8 @@ from functools import partial
 from indexers.atoms import Atom, CountTokens, can_join, cut_atoms, join_all, shortened, strip, weighed
 from indexers.types import Block, Chunk, LinesLocator, Locator, Place
 
+HEADING_JOINT = " › "
+"""What stands between title and headings in a chunk's context line."""
 _CONTEXT_TOKENS = 48
 """The most that title and headings may take from a chunk's tokens."""
 _SMALL = 0.2
@@ -29,7 +31,7 @@ def context_line(title: str, headings: Sequence[str]) -> str:
     """What a chunk's text is prefixed with before it is embedded: the title, then the heading path."""
     parts = [title] if title else []
     parts += [heading for heading in headings if heading and heading != title]
-    return " › ".join(parts)
+    return HEADING_JOINT.join(parts)
 
 
 def embedded_text(chunk: Chunk, context: str) -> str:

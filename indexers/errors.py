@@ -14,6 +14,7 @@
         ├── Unsupported
         ├── Broken
         ├── Unreadable
+        │   └── Changed
         └── TooLarge
 
 Foreign errors are wrapped where they arise, with ``raise … from``; only the command line and the page turn
@@ -92,6 +93,10 @@ class Broken(FileError):
 
 class Unreadable(FileError):
     """The operating system refuses the file."""
+
+
+class Changed(Unreadable):
+    """The file changed while it was read: what was read of it may be of two versions."""
 
 
 class TooLarge(FileError):

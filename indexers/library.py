@@ -8,6 +8,7 @@
       vectors-….faiss    the same of another space: pictures
       words/             tantivy's files, carry theirs
       unfinished.sqlite  what slow models gave for files that are not in the catalog yet
+      activity.sqlite    what is queued and being read at this moment
       lock               held by the one writer
 
 A snapshot that is missing, damaged, of another model or ahead of the catalog is dropped and made again from it,
@@ -21,16 +22,18 @@ from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from indexers.activity import Activity
 from indexers.catalog import Catalog
 from indexers.errors import LibraryInUse, UsageError
 from indexers.lock import WriterLock
+from indexers.types import Status
 from indexers.unfinished import Unfinished
 from indexers.vectors import FaissIndex
 from indexers.words import TantivyIndex
@@ -65,6 +68,7 @@ class Library:
         self._changing = threading.RLock()
         self._writer: Catalog | None = None
         self.unfinished = Unfinished(root / "unfinished.sqlite")
+        self._activity = Activity(root / "activity.sqlite")
         self._lock = WriterLock(root / "lock")
         self._vectors: dict[str, tuple[FaissIndex, int]] = {}
         self._saved: dict[str, int] = {}
@@ -81,6 +85,7 @@ class Library:
         with self._changing, self.mutex:
             self.catalog.close()
             self.unfinished.close()
+            self._activity.close()
             if self._writer is not None:
                 self._writer.close()
                 self._writer = None
@@ -100,6 +105,15 @@ class Library:
             if self._writer is None:
                 self._writer = Catalog(self.root / "catalog.sqlite")
             yield self._writer
+
+    @property
+    def activity(self) -> Activity:
+        """Where the writer tells what it is doing."""
+        return self._activity
+
+    def at_work(self) -> Mapping[str, Status]:
+        """Files that are queued or being read now, by whichever process."""
+        return self._activity.states() if self._lock.held or self._lock.is_taken() else {}
 
     def use_space(self, space: str) -> None:
         """Says which embedding model the library's texts are embedded with, the first time for good.

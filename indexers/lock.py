@@ -35,6 +35,14 @@ class WriterLock:
         """Whether this object holds the lock."""
         return self._holders > 0
 
+    def is_taken(self) -> bool:
+        """Whether somebody holds the lock at this moment; takes it for an instant where nobody does."""
+        try:
+            with self._path.open("a+", encoding="utf-8") as file:
+                return not _try_lock(file)
+        except OSError:
+            return False
+
     @contextmanager
     def hold(self, patience_s: float = 0.0) -> Iterator[None]:
         """Holds the lock within ``with``; a second ``hold`` of this object joins the first.

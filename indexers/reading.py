@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from typing import Protocol
 from indexers.beside import companions
 from indexers.catalog_codec import Content, plain_path
 from indexers.cleaning import clean_parsed, clean_text
-from indexers.errors import FileError, TooLarge, Unreadable, Unsupported
+from indexers.errors import Changed, FileError, TooLarge, Unreadable, Unsupported
 from indexers.media import FileType, sniff
 from indexers.parsers import PARSERS
 from indexers.protocols import Source
@@ -106,6 +107,26 @@ def digest(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise Unreadable(_refusal(error)) from error
+
+
+def regular(path: str) -> os.stat_result:
+    """What the system says of a file.
+
+    Raises:
+        Unreadable: the system refuses it, or its name can not be stored.
+        Unsupported: it is a device, a pipe or a socket.
+    """
+    if plain_path(path) != path:
+        raise Unreadable("its name is not valid text")
+    try:
+        info = Path(path).stat()
+    except FileNotFoundError as error:
+        raise Unreadable("the link leads nowhere" if os.path.lexists(path) else "it is no longer there") from error
+    except OSError as error:
+        raise Unreadable(f"the system refuses it ({(error.strerror or 'error').lower()})") from error
+    if not stat.S_ISREG(info.st_mode):
+        raise Unsupported("not a regular file")
+    return info
 
 
 def stamp(paths: Sequence[str]) -> str:
@@ -198,6 +219,19 @@ class FileReader:
             TooLarge(f"larger than the limit of {limit // 1_000_000} MB (setting {setting})") if size > limit else None
         )
 
+    def version(self, path: str, info: os.stat_result, beside: tuple[str, ...]) -> Version:
+        """The file at ``path`` as it is now, ``beside`` the files that speak of it.
+
+        Raises:
+            Unreadable: the system refuses one of them.
+        """
+        if self.refusal(Path(path), info.st_size) is not None:
+            # Not worth a hash: its size and date tell it apart well enough.
+            return Version(path, info.st_size, info.st_mtime_ns, unhashed(info))
+        # The stamp first: what changes from here on is noticed when the file has been read.
+        mark = stamp(beside)
+        return Version(path, info.st_size, info.st_mtime_ns, digest(Path(path)), beside, mark, digest_of(beside))
+
     def read(
         self,
         version: Version,
@@ -209,7 +243,8 @@ class FileReader:
         ``cancelled`` is asked, and ``tell`` told where they are, while models look and listen.
 
         Raises:
-            Unreadable: the system refuses it, or it is not as long or as old as ``version`` says.
+            Unreadable: the system refuses it.
+            Changed: it is not as long or as old as ``version`` says.
             Cancelled: ``cancelled`` said so while models were at work.
         """
         reading = self._read(Path(version.path), version, None, _Watch(cancelled, tell), 0)
@@ -220,7 +255,7 @@ class FileReader:
         now = (info.st_size, info.st_mtime_ns, stamp(version.beside))
         if now != (version.size, version.mtime_ns, version.beside_stamp):
             # Its hash and its text may be of different versions: neither is kept.
-            raise Unreadable("it was changed while it was read; add it again")
+            raise Changed("it was changed while it was read; add it again")
         return reading
 
     def read_query(self, path: Path) -> Reading:

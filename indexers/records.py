@@ -15,7 +15,7 @@ from indexers.errors import FileError
 from indexers.reading import Reading, failed
 from indexers.reports import Change, FileReport
 from indexers.senses import Senses
-from indexers.walk import Walked
+from indexers.walk import Walked, identity
 
 
 def store(catalog: Catalog, reading: Reading, ids: Mapping[str, int]) -> None:
@@ -32,6 +32,13 @@ def store(catalog: Catalog, reading: Reading, ids: Mapping[str, int]) -> None:
         stale.discard(part.path)
     for path in sorted(stale):
         catalog.remove_file(path)
+
+
+def forget(catalog: Catalog, path: str, reason: str) -> list[FileReport]:
+    """Forgets a file and the documents inside it."""
+    gone = stored(catalog, path, "removed")
+    catalog.remove_file(path)
+    return [replace(report, change="removed", reason=reason) for report in gone]
 
 
 def _inside(catalog: Catalog, path: str) -> Iterator[str]:
@@ -59,27 +66,33 @@ def refused(catalog: Catalog, path: str, error: FileError) -> list[FileReport]:
     return [FileReport(path, "text", "failed", error.status, str(error))]
 
 
-def forget_vanished(catalog: Catalog, roots: Sequence[str], walked: Walked) -> list[FileReport]:
-    """Forgets what the library knows below a folder and the folder no longer holds.
+def vanished(catalog: Catalog, roots: Sequence[str], walked: Walked) -> list[str]:
+    """Paths of files that the library knows below a folder and the folder no longer holds, or leaves out by now.
 
-    A folder without any file is left alone: it may be the mount point of a drive that is not there. So is what lies
-    below a folder that can not be listed.
+    Nothing is concluded from a folder that holds no file at all, unless it is the very folder that was looked at
+    last: it may be the place of a drive that is not there. Nor of what lies below a folder that can not be listed or
+    that was the place of a drive.
     """
     found = {plain_path(path) for path in walked.files}
-    hidden = tuple(plain_path(folder) + os.sep for folder in walked.refused)
-    reports: list[FileReport] = []
+    out_of_reach = (*(plain_path(folder) + os.sep for folder in walked.refused), *catalog.unmounted())
+    known_as = {folder.path: folder for folder in catalog.folders()}
+    gone: dict[str, None] = {}
     for root in roots:
         below = plain_path(root).rstrip(os.sep) + os.sep
-        if not os.path.isdir(root) or not any(path.startswith(below) for path in found):  # noqa: PTH112
+        if not os.path.isdir(root):  # noqa: PTH112
             continue
+        if not any(path.startswith(below) for path in found):
+            folder = known_as.get(plain_path(root))
+            if folder is None or folder.absence() or (folder.device, folder.inode) != identity(root):
+                continue
         for path in catalog.paths_under(root):
             # Not pathlib's, which raises where the system refuses to tell.
             is_there = os.path.lexists(path) and not os.path.isdir(path)  # noqa: PTH112
-            if path not in found and not is_there and not path.startswith(hidden):
-                gone = stored(catalog, path, "removed")
-                catalog.remove_file(path)
-                reports += [replace(report, change="removed", reason="no longer there") for report in gone]
-    return reports
+            if is_there and not walked.is_ignored(path):
+                continue
+            if path not in found and not path.startswith(out_of_reach):
+                gone[path] = None
+    return list(gone)
 
 
 def forget_folded(catalog: Catalog, beside: Mapping[str, tuple[str, ...]]) -> list[FileReport]:
@@ -87,9 +100,7 @@ def forget_folded(catalog: Catalog, beside: Mapping[str, tuple[str, ...]]) -> li
     reports: list[FileReport] = []
     for path in sorted({companion for companions in beside.values() for companion in companions}):
         if catalog.file_state(path) is not None:
-            gone = stored(catalog, path, "removed")
-            catalog.remove_file(path)
-            reports += [replace(report, change="removed", reason="read with the file it speaks of") for report in gone]
+            reports += forget(catalog, path, "read with the file it speaks of")
     return reports
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 from indexers.types import Media, Status
 
-Change = Literal["added", "updated", "unchanged", "removed", "failed"]
+Change = Literal["added", "updated", "unchanged", "moved", "removed", "failed"]
 CHANGES: tuple[Change, ...] = get_args(Change)
 
 

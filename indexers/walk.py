@@ -1,24 +1,34 @@
-"""Which files a set of paths means: folders are walked, hidden things and version control left out."""
+"""Which files a set of paths means: folders are walked, what ``ignore`` tells apart is left out."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from indexers.errors import UsageError
-
-_SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules", "CVS", "__MACOSX", "$RECYCLE.BIN", "lost+found"})
-_SKIPPED_FILES = frozenset({"Thumbs.db", "desktop.ini", "Icon\r"})
+from indexers.ignore import Ignore, is_arriving
 
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """What was found: ``files`` in order, and the folders that the system ``refused`` to list, each with the reason."""
+    """What was found.
+
+    ``files`` in order; the folders that the system ``refused`` to list, each with the reason; ``mounts``: folders below
+    those that were named on which another file system begins; ``ignores``: what was left out below each named folder.
+    """
 
     files: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
+    mounts: list[str] = field(default_factory=list)
+    ignores: dict[str, Ignore] = field(default_factory=dict)
+
+    def is_ignored(self, path: str) -> bool:
+        """Whether the file at ``path`` lies below a named folder that leaves it out."""
+        return any(
+            path.startswith(root.rstrip(os.sep) + os.sep) and ignore.file(path) for root, ignore in self.ignores.items()
+        )
 
 
 def absolute(path: Path | str) -> str:
@@ -26,7 +36,7 @@ def absolute(path: Path | str) -> str:
     return os.path.abspath(Path(path).expanduser())  # noqa: PTH100 - Path.absolute keeps "..", resolve follows links
 
 
-def walk(paths: Iterable[Path | str], leave_out: Path | None = None) -> Walked:
+def walk(paths: Iterable[Path | str], leave_out: Path | None = None, *, hidden: bool = False) -> Walked:
     """Absolute paths of the files that ``paths`` name, sorted within each folder, without repetition.
 
     A file that is named itself is taken even if it is hidden. Links to files are followed, links to folders are not
@@ -36,6 +46,7 @@ def walk(paths: Iterable[Path | str], leave_out: Path | None = None) -> Walked:
     Args:
         paths: files and folders.
         leave_out: a folder that is never entered (the library's own).
+        hidden: take what lies below a folder even if its name begins with a dot.
 
     Raises:
         UsageError: a path does not exist.
@@ -44,44 +55,54 @@ def walk(paths: Iterable[Path | str], leave_out: Path | None = None) -> Walked:
     for root in roots:
         if not os.path.lexists(root):
             raise UsageError(f"there is no file or folder {os.fsencode(root).decode('utf-8', 'backslashreplace')}")
-    own = None if leave_out is None else _identity(os.fspath(leave_out))
+    own = None if leave_out is None else identity(os.fspath(leave_out))
+    walked = Walked()
     found: dict[str, None] = {}
-    refused: dict[str, str] = {}
     for root in roots:
+        if own is not None and any(identity(os.fspath(folder)) == own for folder in Path(root).parents):
+            continue
         if os.path.isdir(root):  # noqa: PTH112 - Path.is_dir may raise
-            _add_folder(root, own, found, refused)
-        elif own is None or all(_identity(os.fspath(folder)) != own for folder in Path(root).parents):
+            walked.ignores[root] = Ignore(root, hidden=hidden)
+            found.update(dict.fromkeys(_below(root, own, walked)))
+        else:
             found[root] = None
-    return Walked(list(found), refused)
+    walked.files.extend(found)
+    return walked
 
 
-def _add_folder(root: str, own: tuple[int, int] | None, found: dict[str, None], refused: dict[str, str]) -> None:
+def _below(root: str, own: tuple[int, int] | None, walked: Walked) -> Iterator[str]:
     def refuse(error: OSError) -> None:
-        refused[error.filename or root] = f"the system refuses to list it ({(error.strerror or 'error').lower()})"
+        walked.refused[error.filename or root] = (
+            f"the system refuses to list it ({(error.strerror or 'error').lower()})"
+        )
 
-    if own is not None and any(_identity(os.fspath(folder)) == own for folder in Path(root).parents):
-        return
+    ignore, devices = walked.ignores[root], dict[str, int]()
     for folder, names, files in os.walk(root, onerror=refuse):
-        if own is not None and _identity(folder) == own:
+        here = identity(folder)
+        if here is None or here == own:
             names.clear()
             continue
-        names[:] = sorted(name for name in names if not _is_skipped(name, _SKIPPED_FOLDERS))
+        devices[folder] = here[0]
+        if devices.get(os.path.dirname(folder), here[0]) != here[0]:  # noqa: PTH120 - once for each folder
+            walked.mounts.append(folder)
+        start = folder.rstrip(os.sep) + os.sep
+        names[:] = sorted(name for name in names if not ignore.folder(start + name))
+        there = frozenset(files)
         for name in sorted(files):
-            # "~$report.docx" is the lock file that an open office program leaves.
-            if not _is_skipped(name, _SKIPPED_FILES) and not name.startswith("~$"):
-                path = f"{folder.rstrip(os.sep)}{os.sep}{name}"
-                if os.path.isfile(path) or not os.path.exists(path):  # noqa: PTH110, PTH113 - Path's may raise
-                    found[path] = None
+            path = start + name
+            if not ignore.file(path) and not is_arriving(name, there) and _is_file(path):
+                yield path
 
 
-def _identity(folder: str) -> tuple[int, int] | None:
-    """Device and number of a folder, which tell it apart under any name; None if it is not there."""
+def _is_file(path: str) -> bool:
+    """Whether it is a file, or a link that leads nowhere and is told of."""
+    return os.path.isfile(path) or not os.path.exists(path)  # noqa: PTH110, PTH113 - Path's may raise
+
+
+def identity(folder: str) -> tuple[int, int] | None:
+    """Device and inode of a folder, which tell it apart under any name; None if it is not there."""
     try:
         info = os.stat(folder)  # noqa: PTH116 - once for each folder of a large tree
     except OSError:
         return None
     return info.st_dev, info.st_ino
-
-
-def _is_skipped(name: str, skipped: frozenset[str]) -> bool:
-    return name.startswith(".") or name in skipped

@@ -143,7 +143,7 @@ def test_an_unchanged_file_costs_a_look(s: Setting, monkeypatch: pytest.MonkeyPa
     def no_hash(_path: Path) -> str:
         raise AssertionError("it was hashed")
 
-    monkeypatch.setattr(adding, "digest", no_hash)
+    monkeypatch.setattr(reading, "digest", no_hash)
     report = s.add()
     assert [(file.change, file.chunks) for file in report.files] == [("unchanged", 1)]
     assert s.reader.names == s.embedder.batches == []
@@ -215,7 +215,7 @@ def test_an_only_file_that_was_renamed_is_forgotten_under_its_old_name(s: Settin
     s.write("a.txt", "a red bicycle")
     s.add()
     (s.files / "a.txt").rename(s.files / "b.txt")
-    assert s.changes() == {"a.txt": "removed", "b.txt": "added"}
+    assert s.changes() == {"b.txt": "moved"}
     assert s.found("bicycle") == ["b.txt"]
 
 
@@ -227,12 +227,33 @@ def test_a_file_that_became_a_folder_is_forgotten(s: Setting) -> None:
     assert s.changes() == {"a.txt": "removed", "a.txt/in.txt": "added"}
 
 
-def test_a_folder_that_is_empty_may_be_a_drive_that_is_not_there(s: Setting) -> None:
+def test_another_folder_that_is_empty_may_be_where_a_drive_was(s: Setting) -> None:
+    s.write("drive/a.txt", "a red bicycle")
+    s.add(s.files / "drive")
+    (s.files / "drive").rename(s.files / "away")
+    (s.files / "drive").mkdir()
+    assert s.changes(s.files / "drive") == {}
+    assert s.statuses() == {"drive/a.txt": "indexed"}
+
+
+def test_the_same_folder_that_is_empty_was_emptied(s: Setting) -> None:
     path = Path(s.write("drive/a.txt", "a red bicycle"))
     s.add(s.files / "drive")
     path.unlink()
-    assert s.changes(s.files / "drive") == {}
-    assert s.found("bicycle") == ["drive/a.txt"]
+    assert s.changes(s.files / "drive") == {"drive/a.txt": "removed"}
+    assert s.found("bicycle") == []
+
+
+def test_what_was_on_a_drive_stays_while_it_is_not_mounted(s: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = Path(s.write("photos/drive/a.txt", "a red bicycle"))
+    s.write("photos/b.txt", "a blue boat")
+    s.add()
+    with s.library.writing() as catalog:
+        catalog.know_mounts([str(path.parent)])
+    path.unlink()
+    assert s.changes() == {"photos/b.txt": "unchanged"}
+    monkeypatch.setattr(os.path, "ismount", lambda folder: str(folder) == str(path.parent))
+    assert s.changes() == {"photos/b.txt": "unchanged", "photos/drive/a.txt": "removed"}
 
 
 def test_what_lies_below_a_folder_that_can_not_be_listed_stays(s: Setting, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,92 @@
+"""What a library is doing at this moment, for whoever looks on: files that are queued and being read.
+
+No part of the truth: a small file of its own, written without waiting for the disk, which may be lost at any time. What
+stands in it counts only while somebody holds the writer lock (``Library.activity`` asks); a killed writer's is wiped by
+the next. Knows neither the catalog nor the pipeline.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from indexers.types import Status
+
+_SCHEMA = "CREATE TABLE IF NOT EXISTS activity (path TEXT PRIMARY KEY, status TEXT NOT NULL) WITHOUT ROWID"
+_SAY = "INSERT OR REPLACE INTO activity VALUES (?, ?)"
+
+
+class Activity:
+    """The file at ``path``, made when something is first told. Safe to use from several threads.
+
+    Where it can not be written (a full disk), nothing is told and nothing fails.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._db: sqlite3.Connection | None = None
+
+    def begin(self, paths: Iterable[str]) -> None:
+        """These files are queued, and nothing else is."""
+        rows = [(path, Status.QUEUED.value) for path in paths]
+        if rows or self._path.exists():
+            self._write([("DELETE FROM activity", [()]), (_SAY, rows)])
+
+    def reading(self, path: str) -> None:
+        """The file at ``path`` is being read."""
+        self._write([(_SAY, [(path, Status.READING.value)])])
+
+    def done(self, paths: Iterable[str]) -> None:
+        """Nothing is left to do for these files."""
+        self._write([("DELETE FROM activity WHERE path=?", [(path,) for path in paths])])
+
+    def states(self) -> Mapping[str, Status]:
+        """Files that are queued or in reading, by path; what a dead writer left behind included."""
+        with self._lock, suppress(sqlite3.Error):
+            if self._path.exists():
+                rows = self._opened().execute("SELECT path, status FROM activity").fetchall()
+                return {path: Status(status) for path, status in rows}
+        return {}
+
+    def close(self) -> None:
+        """Closes the file."""
+        with self._lock:
+            self._close()
+
+    def _write(self, steps: Sequence[tuple[str, Sequence[tuple[str, ...]]]]) -> None:
+        with self._lock, suppress(sqlite3.Error):
+            try:
+                db = self._opened()
+            except sqlite3.DatabaseError:
+                # Cut off in the middle of a write: it held nothing of worth.
+                self._close()
+                self._path.unlink(missing_ok=True)
+                db = self._opened()
+            try:
+                db.execute("BEGIN")
+                for statement, rows in steps:
+                    db.executemany(statement, rows)
+                db.execute("COMMIT")
+            except sqlite3.Error:
+                self._close()
+                raise
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._db is None:
+            db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=1)
+            self._db = db
+            db.execute("PRAGMA synchronous = OFF")
+            db.execute("PRAGMA journal_mode = MEMORY")
+            # Names of files that are gone are to be gone.
+            db.execute("PRAGMA secure_delete = ON")
+            db.execute(_SCHEMA)
+        return self._db
+
+    def _close(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
