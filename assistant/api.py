@@ -11,6 +11,8 @@ from typing import Any
 from assistant import models
 from assistant.answers import Answer, Answered, Event, Retrieved, Sentence
 from assistant.settings import load
+from assistant.watching import Watching
+from indexers.activity import overlaid
 from indexers.errors import UsageError
 from indexers.pipeline import AddReport, Progress
 from indexers.types import MEDIA, Document, Hit
@@ -44,6 +46,7 @@ class Assistant:
         from assistant.build import Parts
 
         self._parts = Parts(self.settings, create=create)
+        self._watching: list[Watching] = []
         if create:
             self._parts.library  # noqa: B018 - opens it, so that a folder that can not be one is told at once
 
@@ -56,7 +59,9 @@ class Assistant:
         self.close()
 
     def close(self) -> None:
-        """Ends the reading processes and the language model, and closes the library."""
+        """Ends watching, the reading processes and the language model, and closes the library."""
+        for watching in self._watching:
+            watching.stop()
         self._parts.close()
 
     # --- what is in the library ----------------------------------------------------------------
@@ -97,8 +102,10 @@ class Assistant:
 
     def files(self, *, media: Iterable[str] | None = None, under: PathLike | None = None) -> list[Document]:
         """Every file of the library and how well it was read, sorted by path."""
-        with self._parts.library.mutex:
-            return self._parts.library.catalog.documents(media=_media(media), under=_under(under))
+        library = self._parts.library
+        with library.mutex:
+            known = library.catalog.documents(media=_media(media), under=_under(under))
+        return overlaid(known, library.at_work(), _under(under), new=media is None)
 
     def status(self) -> dict[str, Any]:
         """Numbers about the library and the models in use, ready for JSON."""
@@ -107,6 +114,63 @@ class Assistant:
     def doctor(self, *, mend: bool = False) -> list[str]:
         """What is wrong with the library, one line each; with ``mend``, snapshots are made anew first."""
         return self._parts.doctor(mend=mend)
+
+    # --- keeping in step -----------------------------------------------------------------------
+
+    def watch(
+        self,
+        paths: Iterable[PathLike] | PathLike = (),
+        *,
+        poll: bool | None = None,
+        on_report: Callable[[AddReport], None] = lambda _report: None,
+        on_progress: Callable[[Progress], None] | None = None,
+        on_note: Callable[[str], None] = lambda _line: None,
+    ) -> Watching:
+        """Keeps the library in step with folders, in the background, until what it gives is stopped.
+
+        The folders are remembered: without ``paths``, those named before are watched. Asking goes on meanwhile.
+
+        Args:
+            paths: folders to be watched from now on, beside those that are already.
+            poll: look through these folders again and again rather than being told by the system; None: where the
+                system is not told (network drives).
+            on_report: is told what was done; from another thread, as the others.
+            on_progress: is told how far a long piece of work is.
+            on_note: is told, in a line, what a person should know: a folder that is out of reach.
+
+        Raises:
+            UsageError: a path is no folder, or no folder was ever named.
+            ModelMissing: there is no text model.
+        """
+        folders = [absolute(path) for path in _listed(paths)]
+        for folder in folders:
+            if not Path(folder).is_dir():
+                raise UsageError(f"{folder} is no folder; name one to be watched")
+        if folders:
+            with self._parts.library.writing() as catalog:
+                for folder in folders:
+                    catalog.watch_folder(folder, poll=bool(poll))
+        if not self.watched():
+            raise UsageError("no folder is watched yet; name one: locus watch DIR")
+        self._parts.pipeline  # noqa: B018 - a model that is missing is told at once
+        watcher = self._parts.watcher(on_report=on_report, on_progress=on_progress, on_note=on_note)
+        self._watching = [each for each in self._watching if each.is_running]
+        self._watching.append(Watching(watcher))
+        return self._watching[-1]
+
+    def watched(self) -> list[str]:
+        """The folders that the library is kept in step with, sorted."""
+        with self._parts.library.mutex:
+            return [folder.path for folder in self._parts.library.catalog.folders(watched=True)]
+
+    def unwatch(self, paths: Iterable[PathLike] | PathLike) -> int:
+        """Leaves folders to themselves from now on; what the library holds of them stays. Gives how many were watched.
+
+        Raises:
+            LibraryInUse: another process writes to the library.
+        """
+        with self._parts.library.writing() as catalog:
+            return sum(catalog.unwatch_folder(absolute(path)) for path in _listed(paths))
 
     # --- models --------------------------------------------------------------------------------
 

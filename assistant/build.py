@@ -29,6 +29,7 @@ from indexers.protocols import ImageEmbedder, Ocr, TextEmbedder, Transcriber
 from indexers.reading import FileReader
 from indexers.sandbox import Sandbox
 from indexers.senses import Senses
+from indexers.watch import Watcher
 
 _SMALL_BYTES = 700_000_000
 """A quantised model file below this holds fewer than about a billion parameters."""
@@ -105,7 +106,23 @@ class Parts:
     @_part
     def pipeline(self) -> Pipeline:
         """What adds and removes files."""
-        return Pipeline(self.library, self.embedder, self.reader)
+        return Pipeline(self.library, self.embedder, self.reader, hidden=self._settings.hidden)
+
+    def watcher(self, **told: Any) -> Watcher:
+        """What keeps the library in step with its folders; ``told`` as ``Watcher`` takes it."""
+        rescan_s = 60.0 * self._settings.rescan_minutes
+        return Watcher(self.library, lambda: self.pipeline, rescan_s=rescan_s, refresh=self.find_models, **told)
+
+    def find_models(self) -> None:
+        """Looks for models that were missing: what waits for them is finished by the next ``add``."""
+        with self.mutex:
+            made = vars(self)
+            missing = [name for name in ("_image_folder", "_speech_folder") if made.get(name, "") is None]
+            for name in missing:
+                del made[name]
+            if any(getattr(self, name) is not None for name in missing):
+                made.pop("senses", None)
+                self.reader.senses = self.senses
 
     @_part
     def reader(self) -> FileReader:

@@ -20,6 +20,7 @@ from assistant import show
 from assistant.api import Assistant
 from assistant.cli_common import INTERRUPTED, Json, Options, heeded, opened
 from assistant.cli_models import models_app
+from assistant.cli_watch import watch
 from indexers.errors import LocusError, UsageError
 from indexers.types import MEDIA
 
@@ -34,6 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(models_app, name="models")
+app.command()(watch)
 
 MediaOption = Annotated[
     str | None, typer.Option("--media", metavar="KINDS", help=f"Only these, with commas between: {','.join(MEDIA)}.")

@@ -55,6 +55,8 @@ class Settings:
             stricter.
         max_file_mb: larger files are not read.
         max_media_mb: the same for recordings and films, which are read a portion at a time.
+        hidden: take files and folders below a folder even if their names begin with a dot.
+        rescan_minutes: how often watched folders are looked through as a whole.
         read_seconds: the longest that reading one file may take.
         read_memory_mb: the most memory that reading one file may take.
         threads: cores for models; 0 means all.
@@ -80,6 +82,8 @@ class Settings:
     abstain_below: float = -1.6
     max_file_mb: int = 200
     max_media_mb: int = 20_000
+    hidden: bool = False
+    rescan_minutes: int = 5
     read_seconds: int = 60
     read_memory_mb: int = 2048
     threads: int = 0

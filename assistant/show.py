@@ -29,6 +29,8 @@ from indexers.pipeline import CHANGES, AddReport, FileReport, Progress
 from indexers.types import Document, Hit, Status, WholeLocator
 
 _SNIPPET = 240
+_MANY_NEWS = 20
+"""So many files at once are told by number."""
 _ALIKE = 5
 """So many files that failed for the same reason are told one by one."""
 
@@ -127,6 +129,30 @@ def added(report: AddReport) -> None:
     chunks = sum(file.chunks for file in new)
     passages = f", {chunks} {'passage' if chunks == 1 else 'passages'}" if chunks else ""
     console.print(f"{told}{passages}, {report.seconds:.1f} s")
+
+
+def synced(report: AddReport) -> None:
+    """What watching did, a line a file; many at once are counted."""
+    console = _out()
+    news = [file for file in report.files if file.change != "unchanged"]
+    if len(news) > _MANY_NEWS:
+        added(report)
+        return
+    for file in news:
+        reason = f"  {file.reason}" if file.reason else ""
+        passages = f"  ({file.chunks} {'passage' if file.chunks == 1 else 'passages'})" if file.chunks else ""
+        style = "yellow" if file.change == "failed" else "green"
+        told = file.status.value if file.change == "failed" else file.change
+        console.print(f"[{style}]{told:<11}[/{style}] {escape(file.path)}[dim]{escape(passages + reason)}[/dim]")
+    console.file.flush()
+
+
+def listed(lines: Sequence[str], *, as_json: bool) -> None:
+    """Plain lines, or a JSON list of them."""
+    if as_json:
+        json_out(list(lines))
+    for line in () if as_json else lines:
+        _out().print(escape(line))
 
 
 def _with_reasons(console: Console, files: Iterable[FileReport], style: str) -> None:

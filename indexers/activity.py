@@ -7,13 +7,15 @@ the next. Knows neither the catalog nor the pipeline.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePath
 
-from indexers.types import Status
+from indexers.types import Document, Status
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS activity (path TEXT PRIMARY KEY, status TEXT NOT NULL) WITHOUT ROWID"
 _SAY = "INSERT OR REPLACE INTO activity VALUES (?, ?)"
@@ -90,3 +92,25 @@ class Activity:
         if self._db is not None:
             self._db.close()
             self._db = None
+
+
+def overlaid(
+    known: Sequence[Document], at_work: Mapping[str, Status], under: str | None = None, *, new: bool = True
+) -> list[Document]:
+    """Documents with what is being done for them now, and those that are ``new``, sorted by path. Pure.
+
+    ``under``: of the new ones, only this file or those below this folder.
+    """
+    if not at_work:
+        return list(known)
+    found = [replace(document, status=at_work.get(document.path, document.status)) for document in known]
+    if new:
+        paths = at_work.keys() - {document.path for document in known}
+        found += [
+            Document(path, "text", at_work[path], title=PurePath(path).stem) for path in paths if _is_at(path, under)
+        ]
+    return sorted(found, key=lambda document: document.path)
+
+
+def _is_at(path: str, under: str | None) -> bool:
+    return under is None or path == under or path.startswith(under.rstrip(os.sep) + os.sep)

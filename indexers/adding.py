@@ -9,7 +9,6 @@ embedding is not moved to a thread, which Ctrl-C would not end.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import deque
@@ -24,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from indexers.catalog import Catalog, FileState
+from indexers.catalog import Catalog
 from indexers.catalog_codec import plain_path
 from indexers.chunking import chunk_blocks, embedded_text
 from indexers.errors import Changed, FileError, ModelFailed
@@ -32,7 +31,7 @@ from indexers.library import Library
 from indexers.listening import Cancelled
 from indexers.pool import Cut, Part, Pool, cut
 from indexers.protocols import TextEmbedder
-from indexers.reading import FileReader, Reading, Version, is_current, is_unhashed, regular, stamp
+from indexers.reading import FileReader, Reading, Version, regular
 from indexers.records import refused, store, stored
 from indexers.reports import Change, FileReport, Progress
 from indexers.types import Pixels, Vectors
@@ -82,6 +81,8 @@ class Adding:
         self._stopped = stopped or threading.Event()
         self._enough = enough
         self._changing: set[str] = set()
+        self.left: tuple[str, ...] = ()
+        """The files that were not begun."""
         self._doing = "", ""
 
     def add(
@@ -133,6 +134,7 @@ class Adding:
                 if path:
                     on_progress(Progress(done, len(files), done_chunks, done_bytes, total, plain_path(path), part))
         self._commit(pool.files, reports)
+        self.left = tuple(path for path in files if path not in reports)
         return [report for path in files for report in reports.get(path, ())]
 
     def _news(self, files: Sequence[str], stamps: Sequence[tuple[int, int]]) -> list[str]:
@@ -206,7 +208,7 @@ class Adding:
             known = catalog.file_state(path)
             beside = self._beside.get(path, ())
             again = plain_path(path) in self._again
-            if known is not None and not again and self._is_unchanged(known, path, info, beside):
+            if not again and self._reader.is_unchanged(known, path, beside, info):
                 return stored(catalog, path, "unchanged")
             version = self._reader.version(path, info, beside)
         except FileError as error:
@@ -241,13 +243,6 @@ class Adding:
 
     def _tell(self, path: str, part: str) -> None:
         self._doing = path, part
-
-    def _is_unchanged(self, known: FileState, path: str, info: os.stat_result, beside: tuple[str, ...]) -> bool:
-        same = (known.size, known.mtime_ns) == (info.st_size, info.st_mtime_ns) and is_current(known.hash)
-        if not same or known.beside != stamp(beside):
-            return False
-        # The limit may have been raised since a file was too large.
-        return not is_unhashed(known.hash) or self._reader.refusal(Path(path), info.st_size) is not None
 
     # --- embedding, storing ------------------------------------------------------------------
 

@@ -72,7 +72,10 @@ class CatalogFolders(CatalogFile):
         """Remembers folders on which another file system begins."""
         self._many("INSERT OR IGNORE INTO mounts (path) VALUES (?)", ((plain_path(path),) for path in paths))
 
+    def mounts(self) -> list[str]:
+        """Folders on which another file system began at some time, sorted."""
+        return [row[0] for row in self._rows("SELECT path FROM mounts ORDER BY path")]
+
     def unmounted(self) -> tuple[str, ...]:
         """Folders that were mount points once and are none now, each with a separator at its end."""
-        paths = [row[0] for row in self._rows("SELECT path FROM mounts ORDER BY path")]
-        return tuple(path + os.sep for path in paths if not os.path.ismount(path))
+        return tuple(path + os.sep for path in self.mounts() if not os.path.ismount(path))

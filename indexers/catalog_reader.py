@@ -68,7 +68,8 @@ class CatalogReader(CatalogFolders):
         """Files that at most so many attempts could not read: path, attempts, time of the last (Unix, seconds)."""
         return self._rows(
             "SELECT f.path, f.attempts, f.tried_at FROM contents c JOIN files f ON f.content = c.id "
-            "WHERE c.status='failed' AND f.parent IS NULL AND f.attempts <= ? ORDER BY f.path",
+            "WHERE c.status='failed' AND c.hash NOT LIKE 'size-%' AND f.parent IS NULL AND f.attempts <= ? "
+            "ORDER BY f.path",
             (most_attempts,),
         )
 

@@ -48,7 +48,7 @@ class Pipeline:
     ) -> None:
         self._library = library
         self._embedder = embedder
-        self._reader = reader
+        self.reader = reader
         self._readers = readers
         self.hidden = hidden
 
@@ -64,7 +64,7 @@ class Pipeline:
         roots = [absolute(os.fspath(path)) for path in paths]
         walked = walk(roots, leave_out=self._library.root, hidden=self.hidden)
         with self._turn() as catalog:
-            again = unfinished(catalog, self._reader.senses)
+            again = unfinished(catalog, self.reader.senses)
             gone = vanished(catalog, roots, walked)
             with catalog.transaction():
                 catalog.know_mounts(walked.mounts)
@@ -74,7 +74,7 @@ class Pipeline:
                 FileReport(plain_path(folder), "text", "failed", Status.FAILED, reason)
                 for folder, reason in walked.refused.items()
             ]
-            adding = Adding(self._library, catalog, self._embedder, self._reader, again)
+            adding = Adding(self._library, catalog, self._embedder, self.reader, again)
             wanted = dict.fromkeys([*walked.files, *sorted(again)])
             # What speaks of a file that was named by itself lies beside it and was not named.
             alone = [path for path in (*roots, *again) if not os.path.isdir(path)]  # noqa: PTH112
@@ -87,6 +87,7 @@ class Pipeline:
         paths: Iterable[str],
         *,
         again: AbstractSet[str] = frozenset(),
+        left_out: AbstractSet[str] = frozenset(),
         stopped: threading.Event | None = None,
         enough: Callable[[], bool] = lambda: False,
         on_progress: _OnProgress | None = None,
@@ -96,8 +97,9 @@ class Pipeline:
         Args:
             paths: absolute; folders only where they are gone, for all that was below them.
             again: those of ``paths`` that are read again although they have not changed.
+            left_out: those of ``paths`` that are forgotten although they are there: rules leave them out by now.
             stopped: once set, models that look and listen stop at the next picture or sentence.
-            enough: asked between files; once true, no other file is begun. Those have no report.
+            enough: asked between files; once true, no other file is begun.
             on_progress: is told how far it is.
 
         Raises:
@@ -108,14 +110,16 @@ class Pipeline:
             wanted: dict[str, None] = {}
             gone: dict[str, None] = {}
             for path in paths:
-                if os.path.lexists(path):
+                if path in left_out:
+                    gone.update(dict.fromkeys(catalog.paths_under(path)))
+                elif os.path.lexists(path):
                     wanted[path] = None
                 else:
                     gone.update(dict.fromkeys(known_at(catalog, path)))
             wanted |= dict.fromkeys(_spoken_of([*wanted, *gone]))
-            adding = Adding(self._library, catalog, self._embedder, self._reader, again, stopped=stopped, enough=enough)
+            adding = Adding(self._library, catalog, self._embedder, self.reader, again, stopped=stopped, enough=enough)
             reports = self._brought(adding, catalog, wanted, list(wanted), list(gone), on_progress)
-        return AddReport(tuple(reports), time.perf_counter() - started)
+        return AddReport(tuple(reports), time.perf_counter() - started, adding.left)
 
     def remove(self, paths: Iterable[str | os.PathLike[str]]) -> int:
         """Forgets files and all that is below folders; gives how many documents are gone."""
@@ -154,7 +158,7 @@ class Pipeline:
         beside = {path: speaking for path, speaking in found.items() if path in wanted}
         folded = {companion for speaking in found.values() for companion in speaking}
         files = [path for path in wanted if path not in folded]
-        reports, settled = relocate(catalog, self._reader, files, gone, beside)
+        reports, settled = relocate(catalog, self.reader, files, gone, beside)
         reports += forget_folded(catalog, beside)
         left = [path for path in files if path not in settled]
         return reports + adding.add(left, beside, self._readers, on_progress or (lambda _progress: None))

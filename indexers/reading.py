@@ -16,7 +16,7 @@ from pathlib import Path, PurePath
 from typing import Protocol
 
 from indexers.beside import companions
-from indexers.catalog_codec import Content, plain_path
+from indexers.catalog_codec import Content, FileState, plain_path
 from indexers.cleaning import clean_parsed, clean_text
 from indexers.errors import Changed, FileError, TooLarge, Unreadable, Unsupported
 from indexers.media import FileType, sniff
@@ -218,6 +218,21 @@ class FileReader:
         return (
             TooLarge(f"larger than the limit of {limit // 1_000_000} MB (setting {setting})") if size > limit else None
         )
+
+    def is_unchanged(
+        self, known: FileState | None, path: str, beside: tuple[str, ...], info: os.stat_result | None = None
+    ) -> bool:
+        """Whether nothing is to be read anew of the file at ``path``, by its size and time and what is known of it."""
+        if known is None or known.beside != stamp(beside) or not is_current(known.hash):
+            return False
+        try:
+            info = info or Path(path).stat()
+        except OSError:
+            return False
+        if (known.size, known.mtime_ns) != (info.st_size, info.st_mtime_ns):
+            return False
+        # The limit may have been raised since a file was too large.
+        return not is_unhashed(known.hash) or self.refusal(Path(path), info.st_size) is not None
 
     def version(self, path: str, info: os.stat_result, beside: tuple[str, ...]) -> Version:
         """The file at ``path`` as it is now, ``beside`` the files that speak of it.

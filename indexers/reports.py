@@ -36,10 +36,11 @@ class FileReport:
 
 @dataclass(frozen=True, slots=True)
 class AddReport:
-    """A status per file, in the order in which the files were given."""
+    """A status per file, in the order in which the files were given; ``left`` are those that were not begun."""
 
     files: tuple[FileReport, ...]
     seconds: float
+    left: tuple[str, ...] = ()
 
     @property
     def failed(self) -> tuple[FileReport, ...]:

@@ -15,8 +15,11 @@ from indexers.ignore import Ignore, is_arriving
 class Walked:
     """What was found.
 
-    ``files`` in order; the folders that the system ``refused`` to list, each with the reason; ``mounts``: folders below
-    those that were named on which another file system begins; ``ignores``: what was left out below each named folder.
+    Attributes:
+        files: in order.
+        refused: folders that the system refused to list, each with the reason.
+        mounts: folders at, above and below those that were named where a file system other than the root's begins.
+        ignores: what was left out below each named folder.
     """
 
     files: list[str] = field(default_factory=list)
@@ -36,7 +39,9 @@ def absolute(path: Path | str) -> str:
     return os.path.abspath(Path(path).expanduser())  # noqa: PTH100 - Path.absolute keeps "..", resolve follows links
 
 
-def walk(paths: Iterable[Path | str], leave_out: Path | None = None, *, hidden: bool = False) -> Walked:
+def walk(
+    paths: Iterable[Path | str], leave_out: Path | None = None, *, hidden: bool = False, rules_from: str | None = None
+) -> Walked:
     """Absolute paths of the files that ``paths`` name, sorted within each folder, without repetition.
 
     A file that is named itself is taken even if it is hidden. Links to files are followed, links to folders are not
@@ -47,6 +52,7 @@ def walk(paths: Iterable[Path | str], leave_out: Path | None = None, *, hidden: 
         paths: files and folders.
         leave_out: a folder that is never entered (the library's own).
         hidden: take what lies below a folder even if its name begins with a dot.
+        rules_from: a folder above all of ``paths``, whose rules of what to ignore hold for them.
 
     Raises:
         UsageError: a path does not exist.
@@ -62,7 +68,9 @@ def walk(paths: Iterable[Path | str], leave_out: Path | None = None, *, hidden: 
         if own is not None and any(identity(os.fspath(folder)) == own for folder in Path(root).parents):
             continue
         if os.path.isdir(root):  # noqa: PTH112 - Path.is_dir may raise
-            walked.ignores[root] = Ignore(root, hidden=hidden)
+            if (mount := _mount_of(root)) != os.sep:
+                walked.mounts.append(mount)
+            walked.ignores[root] = Ignore(rules_from or root, hidden=hidden)
             found.update(dict.fromkeys(_below(root, own, walked)))
         else:
             found[root] = None
@@ -90,11 +98,18 @@ def _below(root: str, own: tuple[int, int] | None, walked: Walked) -> Iterator[s
         there = frozenset(files)
         for name in sorted(files):
             path = start + name
-            if not ignore.file(path) and not is_arriving(name, there) and _is_file(path):
+            if not ignore.file(path) and not is_arriving(name, there) and is_file(path):
                 yield path
 
 
-def _is_file(path: str) -> bool:
+def _mount_of(folder: str) -> str:
+    """Where the file system begins on which a folder lies."""
+    while not os.path.ismount(folder):
+        folder = os.path.dirname(folder)  # noqa: PTH120 - names that are no valid text stay as they are
+    return folder
+
+
+def is_file(path: str) -> bool:
     """Whether it is a file, or a link that leads nowhere and is told of."""
     return os.path.isfile(path) or not os.path.exists(path)  # noqa: PTH110, PTH113 - Path's may raise
 
