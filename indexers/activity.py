@@ -65,7 +65,6 @@ class Activity:
                 db = self._opened()
             except sqlite3.DatabaseError:
                 # Cut off in the middle of a write: it held nothing of worth.
-                self._close()
                 self._path.unlink(missing_ok=True)
                 db = self._opened()
             try:
@@ -79,13 +78,16 @@ class Activity:
 
     def _opened(self) -> sqlite3.Connection:
         if self._db is None:
-            db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=1)
-            self._db = db
-            db.execute("PRAGMA synchronous = OFF")
-            db.execute("PRAGMA journal_mode = MEMORY")
-            # Names of files that are gone are to be gone.
-            db.execute("PRAGMA secure_delete = ON")
-            db.execute(_SCHEMA)
+            self._db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=1)
+            try:
+                self._db.execute("PRAGMA synchronous = OFF")
+                self._db.execute("PRAGMA journal_mode = MEMORY")
+                # Names of files that are gone are to be gone.
+                self._db.execute("PRAGMA secure_delete = ON")
+                self._db.execute(_SCHEMA)
+            except sqlite3.Error:
+                self._close()
+                raise
         return self._db
 
     def _close(self) -> None:

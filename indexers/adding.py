@@ -57,7 +57,7 @@ class Adding:
         embedder: what makes vectors of texts.
         reader: what reads files, and has the image model.
         again: files that are read again although they have not changed.
-        stopped: once set, models that look and listen stop at the next picture or sentence.
+        cancelled: once true, models that look and listen stop at the next picture or sentence.
         enough: asked between files; once true, no other file is begun.
     """
 
@@ -69,7 +69,7 @@ class Adding:
         reader: FileReader,
         again: AbstractSet[str],
         *,
-        stopped: threading.Event | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
         enough: Callable[[], bool] = lambda: False,
     ) -> None:
         self._library = library
@@ -78,7 +78,8 @@ class Adding:
         self._reader = reader
         self._beside: Mapping[str, tuple[str, ...]] = {}
         self._again = again
-        self._stopped = stopped or threading.Event()
+        self._stopped = threading.Event()
+        self._cancelled = lambda: self._stopped.is_set() or cancelled()
         self._enough = enough
         self._changing: set[str] = set()
         self.left: tuple[str, ...] = ()
@@ -168,9 +169,12 @@ class Adding:
                     waiting.append((path, size, self._look(path, threads)))
                     waiting_bytes += size
                 while waiting:
-                    path, size, outcome = waiting.popleft()
-                    if not (self._enough() and isinstance(outcome, Future) and outcome.cancel()):
-                        yield from self._settled(path, size, outcome, threads)
+                    if self._enough():
+                        # The last first: else the next one would be begun while one waits for the one before.
+                        begun = [each for each in reversed(waiting) if not _is_cancelled(each[2])]
+                        waiting = deque(reversed(begun))
+                    if waiting:
+                        yield from self._settled(*waiting.popleft(), threads)
             finally:
                 # Models that look and listen stop at the next picture or sentence.
                 self._stopped.set()
@@ -233,7 +237,7 @@ class Adding:
     def _read_and_cut(self, version: Version) -> Cut:
         """In a thread: all that can be done of a file without the catalog and without its vectors."""
         self._library.activity.reading(plain_path(version.path))
-        reading = self._reader.read(version, self._stopped.is_set, partial(self._tell, version.path))
+        reading = self._reader.read(version, self._cancelled, partial(self._tell, version.path))
         count, limit = self._embedder.count_tokens, self._embedder.max_tokens
         parts = {}
         for part in reading.flat():
@@ -304,6 +308,10 @@ class Adding:
         vectors = model.embed_images(pictures)
         _check_vectors(vectors, len(pictures), model.dim, model.space)
         return model.space, vectors
+
+
+def _is_cancelled(outcome: _Outcome) -> bool:
+    return isinstance(outcome, Future) and outcome.cancel()
 
 
 def _check_vectors(vectors: Vectors, count: int, dim: int, space: str) -> None:

@@ -7,7 +7,6 @@ has vanished or was moved since, and when the search indexes are brought up to d
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
@@ -88,7 +87,7 @@ class Pipeline:
         *,
         again: AbstractSet[str] = frozenset(),
         left_out: AbstractSet[str] = frozenset(),
-        stopped: threading.Event | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
         enough: Callable[[], bool] = lambda: False,
         on_progress: _OnProgress | None = None,
     ) -> AddReport:
@@ -98,7 +97,7 @@ class Pipeline:
             paths: absolute; folders only where they are gone, for all that was below them.
             again: those of ``paths`` that are read again although they have not changed.
             left_out: those of ``paths`` that are forgotten although they are there: rules leave them out by now.
-            stopped: once set, models that look and listen stop at the next picture or sentence.
+            cancelled: once true, models that look and listen stop at the next picture or sentence.
             enough: asked between files; once true, no other file is begun.
             on_progress: is told how far it is.
 
@@ -117,7 +116,9 @@ class Pipeline:
                 else:
                     gone.update(dict.fromkeys(known_at(catalog, path)))
             wanted |= dict.fromkeys(_spoken_of([*wanted, *gone]))
-            adding = Adding(self._library, catalog, self._embedder, self.reader, again, stopped=stopped, enough=enough)
+            adding = Adding(
+                self._library, catalog, self._embedder, self.reader, again, cancelled=cancelled, enough=enough
+            )
             reports = self._brought(adding, catalog, wanted, list(wanted), list(gone), on_progress)
         return AddReport(tuple(reports), time.perf_counter() - started, adding.left)
 

@@ -41,6 +41,8 @@ _LOOK_S = 2.0
 """How often it is looked up which folders are to be watched, and what is to be tried again."""
 _STALE_S, _NEW_S = 3.0, 30.0
 """After so long other files wait when one that is known has changed, or a new one has come."""
+_FEW = 50
+"""So few files are brought in one go, whatever they are."""
 _AFTER_TROUBLE_S = 30.0
 
 
@@ -86,6 +88,7 @@ class Watcher:
         self._folders: list[Folder] = []
         self._noted: set[str] = set()
         self._is_stale = False
+        self._urgent: set[str] = set()
         self._paused_until = 0.0
         self._stopped = threading.Event()
 
@@ -117,7 +120,7 @@ class Watcher:
                     self._put_again(unfinished(catalog, self._pipeline().reader.senses))
                 self._hear(catalog, _TICK_S)
                 if time.monotonic() >= self._paused_until and (paths := self._settling.take()):
-                    self._bring(catalog, paths)
+                    self._bring(catalog, self._urgent_first(paths))
                 if until_still and not len(self._settling):
                     return
         finally:
@@ -198,6 +201,7 @@ class Watcher:
             self._settling.put([path, *known])
         elif not ignore.file(path) and is_file(path):
             self._settling.put([path])
+            self._urgent.update([path] if known else ())
 
     def _scan(self, catalog: Catalog, folder: Folder, top: str) -> None:
         """Looks through ``folder``, or what lies at ``top`` in it, for what differs from the catalog."""
@@ -248,6 +252,15 @@ class Watcher:
 
     # --- what is done ------------------------------------------------------------------------
 
+    def _urgent_first(self, paths: list[str]) -> list[str]:
+        """Of many, only those that are answered from in an older version; the others come next."""
+        urgent = [path for path in paths if path in self._urgent]
+        self._urgent.difference_update(urgent)
+        if not urgent or len(paths) <= _FEW:
+            return paths
+        self._settling.put(set(paths).difference(urgent), still=True)
+        return urgent
+
     def _bring(self, catalog: Catalog, paths: list[str]) -> None:
         """Brings what is still into the library; puts back what was not done or has changed meanwhile."""
         paths = self._within_reach(catalog, paths)
@@ -259,7 +272,7 @@ class Watcher:
                 paths,
                 again=again,
                 left_out=left_out,
-                stopped=self._stopped,
+                cancelled=self._stopped.is_set,
                 enough=lambda: self._is_enough(catalog, started),
                 on_progress=self._on_progress,
             )
