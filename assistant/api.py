@@ -10,6 +10,7 @@ from typing import Any
 
 from assistant import models
 from assistant.answers import Answer, Answered, Event, Retrieved, Sentence
+from assistant.nearest import pointed
 from assistant.settings import load
 from indexers.errors import UsageError
 from indexers.pipeline import AddReport, Progress
@@ -184,8 +185,10 @@ class Assistant:
             if not picture.is_file():
                 raise UsageError(f"there is no picture {picture}")
             if not self._is_empty():
-                return self._parts.picture_search.search(picture, query, k, media=kinds, under=folder)
-        return [] if self._is_empty() else self._parts.retriever.search(query, k, media=kinds, under=folder)
+                return pointed(self._parts.picture_search.search(picture, query, k, media=kinds, under=folder), query)
+        if self._is_empty():
+            return []
+        return pointed(self._parts.retriever.search(query, k, media=kinds, under=folder), query)
 
     def ask(self, question: str, **options: Any) -> Answer:
         """The answer to ``question``; options as in ``stream``."""
