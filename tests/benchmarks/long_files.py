@@ -4,9 +4,9 @@
 
 Makes a recording of the tests' talk over and over, and pictures with a line of text each, and indexes them with the
 tests' tiny models (or those in ``DIR/clip`` and ``DIR/whisper``) in a process of its own: once without disturbance, for
-time and peak memory, of the process, of its largest reader and of all together; once killed halfway (SIGKILL) and started again. Every piece of
-work that a model does is written down as it is done, so that what is done twice can be counted. Speech decoded with
-tiny models says what the machinery costs, not what a real model does.
+time and peak memory (of the process, of its largest reader, of all together); once killed halfway (SIGKILL) and started
+again. Every piece of work that a model does is written down as it is done, so that what is done twice can be counted.
+Speech decoded with tiny models says what the machinery costs, not what a real model does.
 """
 
 from __future__ import annotations
