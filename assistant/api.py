@@ -138,8 +138,12 @@ class Assistant:
 
     def verify_models(self) -> list[dict[str, Any]]:
         """The check of every installed model's files against the hashes that are known."""
-        rows = [row for row in models.installed(self.settings.cache_dir, self._model_paths()) if row.path]
-        return [models.verify(Path(row.path or ""), models.spec(row.name)).to_dict() for row in rows]
+        named = self._model_paths()
+        rows = [row for row in models.installed(self.settings.cache_dir, named) if row.path]
+        return [
+            models.verify(Path(row.path or ""), models.spec(row.name), is_named=row.name in named).to_dict()
+            for row in rows
+        ]
 
     def _model_paths(self) -> dict[str, Path]:
         chosen = self.settings
