@@ -10,6 +10,7 @@ from typing import Any
 
 from assistant import models
 from assistant.answers import Answer, Answered, Event, Retrieved, Sentence
+from assistant.nearest import pointed
 from assistant.settings import load
 from assistant.watching import Watching
 from indexers.activity import overlaid
@@ -201,8 +202,12 @@ class Assistant:
 
     def verify_models(self) -> list[dict[str, Any]]:
         """The check of every installed model's files against the hashes that are known."""
-        rows = [row for row in models.installed(self.settings.cache_dir, self._model_paths()) if row.path]
-        return [models.verify(Path(row.path or ""), models.spec(row.name)).to_dict() for row in rows]
+        named = self._model_paths()
+        rows = [row for row in models.installed(self.settings.cache_dir, named) if row.path]
+        return [
+            models.verify(Path(row.path or ""), models.spec(row.name), is_named=row.name in named).to_dict()
+            for row in rows
+        ]
 
     def _model_paths(self) -> dict[str, Path]:
         chosen = self.settings
@@ -248,8 +253,10 @@ class Assistant:
             if not picture.is_file():
                 raise UsageError(f"there is no picture {picture}")
             if not self._is_empty():
-                return self._parts.picture_search.search(picture, query, k, media=kinds, under=folder)
-        return [] if self._is_empty() else self._parts.retriever.search(query, k, media=kinds, under=folder)
+                return pointed(self._parts.picture_search.search(picture, query, k, media=kinds, under=folder), query)
+        if self._is_empty():
+            return []
+        return pointed(self._parts.retriever.search(query, k, media=kinds, under=folder), query)
 
     def ask(self, question: str, **options: Any) -> Answer:
         """The answer to ``question``; options as in ``stream``."""

@@ -65,7 +65,7 @@ class NativeModel:
             raise ModelMissing(f"no language model at {path}: run 'locus models pull' or name another file")
         self._path = path
         self._c = c = _llama_cpp()
-        self._handle = c.llama_model_load_from_file(str(path).encode(), c.llama_model_default_params())
+        self._handle = c.llama_model_load_from_file(str(path).encode(), model_params(c))
         if not self._handle:
             raise ModelFailed(f"{path} is not a GGUF model that llama.cpp can load: run 'locus models verify'")
         self._vocab = c.llama_model_get_vocab(self._handle)
@@ -158,6 +158,19 @@ class NativeModel:
         if not handle:
             raise ModelFailed(f"{self._path.name}: no memory for a context of {tokens} tokens: set a smaller one")
         return NativeContext(c, handle, tokens, batch, self.vocabulary_size)
+
+
+def model_params(c: Any) -> Any:
+    """How weights are laid out: as llama.cpp does by itself, unless that would take it to the processor's AMX tiles.
+
+    Its kernels for these use tiles that are not configured on some machines, virtual ones at least: an illegal
+    instruction, with which the process ends, at the first prompt of some length. (The layouts for other processors are
+    left out with them.)
+    """
+    params = c.llama_model_default_params()
+    if b"AMX_INT8 = 1" in c.llama_print_system_info():
+        params.use_extra_bufts = False
+    return params
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,8 +124,19 @@ def installed(cache_dir: Path, paths: dict[str, Path] | None = None) -> list[Mod
     return rows
 
 
-def verify(path: Path, wanted: ModelSpec) -> VerifyResult:
-    """Checks a model's files, as ``find`` gave them, against the hashes of the catalogue."""
+def verify(path: Path, wanted: ModelSpec, *, is_named: bool = False) -> VerifyResult:
+    """Checks a model's files, as ``find`` gave them, against the hashes of the catalogue.
+
+    ``is_named``: the settings name this path. Other files than those of the catalogue are then a model of the user's
+    own, of which no hash is known.
+    """
+    result = _compared(path, wanted)
+    if is_named and result.state in ("altered", "incomplete"):
+        return VerifyResult(wanted.name, "unchecked", f"{path}, which the settings name, is another model")
+    return result
+
+
+def _compared(path: Path, wanted: ModelSpec) -> VerifyResult:
     checked = []
     for file in wanted.files:
         place = path if path.is_file() else path / file.name

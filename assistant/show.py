@@ -235,11 +235,15 @@ def hits(found: Sequence[Hit]) -> None:
     """Search results, best first."""
     console = _out()
     for hit in found:
-        console.print(
-            f"[cyan]{hit.rank:3}[/cyan]  [bold]{escape(describe(hit.path, hit.locator))}[/bold]  {hit.score:.3f}"
-        )
+        console.print(f"[cyan]{hit.rank:3}[/cyan]  [bold]{escape(describe(hit.path, hit.at))}[/bold]  {hit.score:.3f}")
         # A frame or a figure may be found by what it shows alone.
-        console.print(f"     {escape(_shortened(squeezed(hit.text)) or f'(a picture in {hit.title})')}")
+        console.print(f"     {escape(_shortened(_opening(hit)) or f'(a picture in {hit.title})')}")
+
+
+def _opening(hit: Hit) -> str:
+    """The text of a hit from where it opens."""
+    before = hit.chunk.body.find(hit.near.body) if hit.near else 0
+    return f"… {squeezed(hit.chunk.body[before:])}" if before > 0 else squeezed(hit.text)
 
 
 def _shortened(text: str) -> str:

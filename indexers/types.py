@@ -309,7 +309,10 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk that a search found. ``signals`` holds what each retriever gave, absent where it found nothing."""
+    """A chunk that a search found. ``signals`` holds what each retriever gave, absent where it found nothing.
+
+    ``near`` is the part of a recording's or picture's chunk that fits the query best, where one is told apart.
+    """
 
     rank: int
     path: str
@@ -319,11 +322,17 @@ class Hit:
     signals: Mapping[str, float]
     chunk_id: int
     title: str = ""
+    near: Chunk | None = None
 
     @property
     def locator(self) -> Locator:
         """Where the chunk stands."""
         return self.chunk.locator
+
+    @property
+    def at(self) -> Locator:
+        """Where to open it: the second, or the region, at which the query's words stand in it."""
+        return (self.near or self.chunk).locator
 
     @property
     def text(self) -> str:

@@ -22,6 +22,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 ROOT = Path(__file__).parents[1]
+MODELS = Path(__file__).parent / "models"
 SILENCERS = ("HF_HUB_", "TRANSFORMERS_OFFLINE", "ORT_DISABLE_TELEMETRY", "GRADIO_ANALYTICS_ENABLED", "DO_NOT_TRACK")
 
 # Python imports a module of this name at the start of each process, if it finds one.
@@ -68,6 +69,7 @@ told = []
 for command in (
     ["add", "--json", files],
     ["search", "--json", "boathouse"],
+    ["search", "--json", "--image", files + "/sign.png"],
     ["ask", "--json", "When does the lease of the boathouse end?"],
     ["files", "--json"],
     ["status", "--json"],
@@ -180,12 +182,26 @@ def test_a_knock_is_noted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("offline", ["1", ""])
 def test_commands_reach_for_no_other_machine(tmp_path: Path, files: Path, offline: str) -> None:
-    out, knocks = run(COMMANDS, tmp_path / "library", files, folder=tmp_path, LOCUS_OFFLINE=offline)
+    _commands(tmp_path, files, LOCUS_OFFLINE=offline)
+
+
+def test_models_that_look_and_listen_reach_for_no_other_machine(tmp_path: Path, files: Path) -> None:
+    models = {"LOCUS_IMAGE_MODEL_PATH": str(MODELS / "clip"), "LOCUS_SPEECH_MODEL_PATH": str(MODELS / "whisper")}
+    told = _commands(tmp_path, files, LOCUS_OFFLINE="1", **models)
+    # Without this, they would have waited for a model and not been asked.
+    assert [row["pending"] for row in json.loads(told["files"][1])] == [[]] * 4
+    assert json.loads(told["search"][1])[0]["signals"]["image"] > 0.9
+
+
+def _commands(tmp_path: Path, files: Path, **environment: str) -> dict[str, tuple[int, str]]:
+    """Runs the commands, of which none may fail or knock; gives the code and output of each."""
+    out, knocks = run(COMMANDS, tmp_path / "library", files, folder=tmp_path, **environment)
     assert knocks == []
     told = {command: (code, text) for command, code, text in json.loads(out)}
     assert {command: code for command, (code, _) in told.items() if code} == {}
     assert "3 May 2031" in json.loads(told["ask"][1])["text"]
     assert {Path(row["path"]).name for row in json.loads(told["files"][1])} == {each.name for each in files.iterdir()}
+    return told
 
 
 def test_libraries_reach_for_no_other_machine(tmp_path: Path) -> None:

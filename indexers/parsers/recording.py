@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from indexers.decoders.containers import film_stream, open_recording, origin_s, read_packets
-from indexers.errors import Empty
+from indexers.errors import Broken, Empty
 from indexers.parsers.image_words import iso_date, name_words
-from indexers.parsers.recording_subtitles import Subtitles, find_subtitles, iso_language
+from indexers.parsers.recording_subtitles import Subtitles, find_subtitles, find_subtitles_beside, iso_language
 from indexers.protocols import Source
 from indexers.subtitles import Transcript
 from indexers.types import Block, Locator, Parsed, Piece, Spoken, TimeLocator, Unread, WholeLocator
@@ -52,13 +52,31 @@ class _Chapter:
 def parse_recording(source: Source) -> Parsed:
     """Name, tags, chapters and subtitles of a recording or a film.
 
-    ``metadata`` has ``subtitles`` too: where they come from ("talk.srt", "track 2").
+    ``metadata`` has ``subtitles`` too: where they come from ("talk.srt", "track 2"). Of a recording that can not be
+    opened, its name and the subtitles beside it are kept.
 
     Raises:
-        Broken: it can not be opened.
+        Broken: it can not be opened, and there are no subtitles beside it.
         Empty: it holds neither sound nor moving pictures.
         Unreadable: the operating system refuses it.
     """
+    try:
+        return _parsed(source)
+    except Broken as error:
+        subtitles = find_subtitles_beside(source)
+        if subtitles is None:
+            raise
+        blocks = (_whole([name_words(source.name)]), *_said(subtitles, ()))
+        metadata = {"language": subtitles.language, "subtitles": subtitles.origin}
+        return Parsed(
+            tuple(block for block in blocks if block.pieces),
+            metadata={key: value for key, value in metadata.items() if value},
+            coverage=0.0,
+            notes=(str(error), *subtitles.notes),
+        )
+
+
+def _parsed(source: Source) -> Parsed:
     with open_recording(source) as container:
         has_sound, has_film = _holds(container)
         tags = _tags(container)

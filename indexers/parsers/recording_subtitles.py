@@ -64,6 +64,11 @@ def find_subtitles(source: Source, language: str) -> Subtitles | None:
     return _in_files(source, language) or _in_tracks(source, language) or _without_times(source)
 
 
+def find_subtitles_beside(source: Source) -> Subtitles | None:
+    """The subtitles beside a recording that can not be opened itself."""
+    return _in_files(source, "") or _without_times(source)
+
+
 def iso_language(tag: str) -> str:
     """ISO 639-1 of a language tag; "" if it is none that is known here.
 

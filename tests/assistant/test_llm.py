@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from assistant.llm import LlamaCpp, Message, bundled_model
 from assistant.llm_chat import decoded
-from assistant.llm_native import Cell, NativeContext
+from assistant.llm_native import Cell, NativeContext, model_params
 from indexers.errors import ModelFailed, ModelMissing, UsageError
 
 MODEL = bundled_model()
@@ -35,6 +36,15 @@ def llm() -> Iterator[LlamaCpp]:
     model = LlamaCpp(MODEL, name="tiny", context_tokens=1024, threads=1)
     yield model
     model.close()
+
+
+@pytest.mark.parametrize(("tiles", "extra"), [(b"AVX512 = 1 | AMX_INT8 = 1 | ", False), (b"AVX2 = 1 | ", True)])
+def test_tiles_of_the_processor_are_left_alone(tiles: bytes, extra: bool) -> None:
+    library = SimpleNamespace(
+        llama_model_default_params=lambda: SimpleNamespace(use_extra_bufts=True),
+        llama_print_system_info=lambda: tiles,
+    )
+    assert model_params(library).use_extra_bufts is extra
 
 
 # --- bytes to text -------------------------------------------------------------------------------

@@ -118,6 +118,15 @@ def test_verify_tells_altered_from_incomplete_and_unchecked(tmp_path: Path) -> N
     assert models.verify(tmp_path, gguf_spec()).state == "incomplete"
 
 
+def test_a_model_of_ones_own_is_not_taken_for_an_altered_one(tmp_path: Path) -> None:
+    place = tmp_path / "mine.gguf"
+    place.write_bytes(GGUF)
+    assert models.verify(place, gguf_spec(), is_named=True).state == "ok"
+    place.write_bytes(b"GGUF of my own")
+    result = models.verify(place, gguf_spec(), is_named=True)
+    assert result.state == "unchecked" and str(place) in result.detail
+
+
 def test_rows_say_what_is_installed(tmp_path: Path) -> None:
     mine = tmp_path / "folder"
     mine.mkdir()

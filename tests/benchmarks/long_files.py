@@ -4,9 +4,9 @@
 
 Makes a recording of the tests' talk over and over, and pictures with a line of text each, and indexes them with the
 tests' tiny models (or those in ``DIR/clip`` and ``DIR/whisper``) in a process of its own: once without disturbance, for
-time and peak memory of the process with its readers; once killed halfway (SIGKILL) and started again. Every piece of
-work that a model does is written down as it is done, so that what is done twice can be counted. Speech decoded with
-tiny models says what the machinery costs, not what a real model does.
+time and peak memory (of the process, of its largest reader, of all together); once killed halfway (SIGKILL) and started
+again. Every piece of work that a model does is written down as it is done, so that what is done twice can be counted.
+Speech decoded with tiny models says what the machinery costs, not what a real model does.
 """
 
 from __future__ import annotations
@@ -121,25 +121,35 @@ def make_pictures(folder: Path, count: int) -> None:
 
 
 class Peak:
-    """The most memory that a process and its children held at once, in MB; looked at ten times a second."""
+    """The most memory in MB that a process held, that any one of its children did, and all of them at once.
+
+    Looked at ten times a second; children are the readers, which the process starts itself.
+    """
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self.megabytes = 0.0
+        self.own = self.child = self.all = 0.0
         self._process = process
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
+    def __str__(self) -> str:
+        return f"peak {self.own:.0f} MB, its largest reader {self.child:.0f} MB, all at once {self.all:.0f} MB"
+
     def _watch(self) -> None:
-        page = os.sysconf("SC_PAGE_SIZE")
         while self._process.poll() is None:
-            held = 0
-            for child in (self._process.pid, *_children(self._process.pid)):
-                try:
-                    held += int(Path(f"/proc/{child}/statm").read_text().split()[1]) * page
-                except OSError:
-                    continue
-            self.megabytes = max(self.megabytes, held / 1e6)
+            own = _held(self._process.pid)
+            children = [_held(child) for child in _children(self._process.pid)]
+            self.own, self.child = max(self.own, own), max([self.child, *children])
+            self.all = max(self.all, own + sum(children))
             time.sleep(0.1)
+
+
+def _held(process: int) -> float:
+    """Megabytes of memory that a process holds; 0 where it has ended."""
+    try:
+        return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+    except OSError:
+        return 0.0
 
 
 def _children(parent: int) -> list[int]:
@@ -156,8 +166,8 @@ def _children(parent: int) -> list[int]:
 
 def run(
     work: Path, name: str, folder: Path, models: Path, log: Path, kill_after: int | None = None
-) -> tuple[float, float]:
-    """Indexes in a child, killed once so many pieces of work are done; gives seconds and peak megabytes."""
+) -> tuple[float, Peak]:
+    """Indexes in a child, killed once so many pieces of work are done; gives seconds and peak memory."""
     command = [sys.executable, __file__, "--child", str(work / name), str(folder), str(models), str(log)]
     began = time.perf_counter()
     child = subprocess.Popen(command)
@@ -169,15 +179,15 @@ def run(
     child.wait()
     if kill_after is None and child.returncode:
         raise SystemExit(child.returncode)
-    return time.perf_counter() - began, peak.megabytes
+    return time.perf_counter() - began, peak
 
 
 def measure(work: Path, name: str, folder: Path, models: Path) -> None:
     """Prints a row for one folder."""
     whole, broken = work / f"{name}.log", work / f"{name}-broken.log"
-    seconds, megabytes = run(work, name, folder, models, whole)
+    seconds, peak = run(work, name, folder, models, whole)
     pieces = whole.read_text().splitlines()
-    print(f"{name}: {seconds:.0f} s, peak {megabytes:.0f} MB, {len(pieces)} pieces of work", flush=True)
+    print(f"{name}: {seconds:.0f} s, {peak}, {len(pieces)} pieces of work", flush=True)
     run(work, f"{name}-broken", folder, models, broken, kill_after=len(pieces) // 2)
     before = broken.read_text().count("\n")
     again, _ = run(work, f"{name}-broken", folder, models, broken)

@@ -144,6 +144,19 @@ def test_no_sound_in_it_and_no_recording_at_all(tmp_path: Path) -> None:
         parse(nonsense)
 
 
+def test_a_recording_that_can_not_be_opened_keeps_the_subtitles_beside_it(tmp_path: Path) -> None:
+    broken = tmp_path / "Evening talk.mp3"
+    broken.write_bytes(b"ID3" + bytes(400))
+    parsed = parse(broken, beside(broken, ".srt", "1\n00:00:02,000 --> 00:00:04,000\nThe barn is sold.\n"))
+    assert said(parsed) == [("The barn is sold.", 2.0, 4.0)]
+    assert whole(parsed) == ["Evening talk"]
+    assert (parsed.unread, parsed.coverage, parsed.metadata["subtitles"]) == ((), 0.0, "Evening talk.srt")
+    [note] = parsed.notes
+    assert "can not be opened" in note
+    with pytest.raises(Broken):
+        parse(broken, beside(broken, ".json", '{"price": 3}'))
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(st.sampled_from([TALK, FILM]), st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 255)), max_size=30))
 def test_damage_is_a_file_error_or_passed_over(tmp_path: Path, path: Path, changes: Sequence[tuple[int, int]]) -> None:
