@@ -55,8 +55,10 @@ class Settings:
             stricter.
         max_file_mb: larger files are not read.
         max_media_mb: the same for recordings and films, which are read a portion at a time.
-        read_seconds: the longest that reading one file may take.
-        read_memory_mb: the most memory that reading one file may take.
+        read_seconds: the longest that reading one file may take, by the clock.
+        read_cpu_seconds: the most processor time that reading one file may take.
+        read_memory_mb: the most memory that reading one file may take. What was read of a file before one of these
+            three limits is kept.
         threads: cores for models; 0 means all.
     """
 
@@ -81,6 +83,7 @@ class Settings:
     max_file_mb: int = 200
     max_media_mb: int = 20_000
     read_seconds: int = 60
+    read_cpu_seconds: int = 60
     read_memory_mb: int = 2048
     threads: int = 0
 

@@ -30,6 +30,7 @@ from indexers.catalog_codec import plain_path
 from indexers.chunking import chunk_blocks, embedded_text
 from indexers.errors import FileError, ModelFailed, Unreadable, Unsupported
 from indexers.library import Library
+from indexers.places import LEADS_OUT, NOT_REGULAR, Bounds
 from indexers.pool import Cut, Part, Pool, cut
 from indexers.protocols import TextEmbedder
 from indexers.reading import FileReader, Reading, Version, digest, digest_of, is_current, is_unhashed, stamp, unhashed
@@ -59,6 +60,7 @@ class Adding:
         reader: what reads files, and has the image model.
         beside: the files that speak of another, by the path of that one.
         again: files that are read again although they have not changed.
+        bounds: how far links may lead.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Adding:
         reader: FileReader,
         beside: Mapping[str, tuple[str, ...]],
         again: AbstractSet[str],
+        bounds: Bounds,
     ) -> None:
         self._library = library
         self._catalog = catalog
@@ -76,6 +79,7 @@ class Adding:
         self._reader = reader
         self._beside = beside
         self._again = again
+        self._bounds = bounds
         self._stopped = threading.Event()
         self._doing = "", ""
 
@@ -159,8 +163,11 @@ class Adding:
             known = catalog.file_state(path)
             beside = self._beside.get(path, ())
             again = plain_path(path) in self._again
-            if known is not None and not again and self._is_unchanged(known, path, info, beside):
+            unchanged = known is not None and self._is_unchanged(known, path, info, beside)
+            if unchanged and not again:
                 return stored(catalog, path, "unchanged")
+            if not unchanged:
+                self._check_place(path, beside)
             version = self._version(path, info, beside)
         except FileError as error:
             return refused(catalog, path, error)
@@ -189,8 +196,14 @@ class Adding:
     def _set_file(self, version: Version, content: int) -> None:
         self._catalog.set_file(version.path, content, version.size, version.mtime_ns, beside=version.beside_stamp)
 
+    def _check_place(self, path: str, beside: Sequence[str]) -> None:
+        if not all(map(self._bounds.hold, (path, *beside))):
+            raise Unsupported(LEADS_OUT)
+
     def _read_and_cut(self, version: Version) -> Cut:
         """In a thread: all that can be done of a file without the catalog and without its vectors."""
+        if plain_path(version.path) not in self._again:
+            self._check_place(version.path, version.beside)
         reading = self._reader.read(version, self._stopped.is_set, partial(self._tell, version.path))
         count, limit = self._embedder.count_tokens, self._embedder.max_tokens
         parts = {}
@@ -290,7 +303,7 @@ def _regular(path: str) -> os.stat_result:
     except OSError as error:
         raise Unreadable(f"the system refuses it ({(error.strerror or 'error').lower()})") from error
     if not stat.S_ISREG(info.st_mode):
-        raise Unsupported("not a regular file")
+        raise Unsupported(NOT_REGULAR)
     return info
 
 

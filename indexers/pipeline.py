@@ -16,6 +16,7 @@ from indexers.adding import Adding
 from indexers.beside import fold
 from indexers.catalog_codec import plain_path
 from indexers.library import Library
+from indexers.places import Bounds
 from indexers.protocols import TextEmbedder
 from indexers.reading import FileReader
 from indexers.records import forget_folded, forget_vanished, unfinished
@@ -62,7 +63,8 @@ class Pipeline:
             wanted = dict.fromkeys([*walked.files, *sorted(again)])
             # What speaks of a file that was named by itself lies beside it and was not named.
             alone = [path for path in (*roots, *again) if not os.path.isdir(path)]  # noqa: PTH112
-            _, found = fold([*dict.fromkeys([*wanted, *_around(alone)])])
+            bounds = Bounds(roots)
+            _, found = fold([*dict.fromkeys([*wanted, *_around(alone, bounds)])])
             beside = {path: companions for path, companions in found.items() if path in wanted}
             reports = forget_vanished(catalog, roots, walked)
             reports += forget_folded(catalog, beside)
@@ -72,7 +74,7 @@ class Pipeline:
             ]
             folded = {companion for companions in beside.values() for companion in companions}
             files = [path for path in wanted if path not in folded]
-            adding = Adding(self._library, catalog, self._embedder, self._reader, beside, again)
+            adding = Adding(self._library, catalog, self._embedder, self._reader, beside, again, bounds)
             reports += adding.add(files, self._readers, on_progress or (lambda _progress: None))
             self._library.publish()
             self._library.unfinished.tidy(os.path.lexists)
@@ -90,8 +92,9 @@ class Pipeline:
         return removed
 
 
-def _around(paths: Iterable[str]) -> Iterator[str]:
-    """The files in the folders of these files."""
+def _around(paths: Iterable[str], bounds: Bounds) -> Iterator[str]:
+    """The files in the folders of these files, without links that lead out of them."""
     for folder in dict.fromkeys(os.path.dirname(path) for path in paths):  # noqa: PTH120
         with suppress(OSError):
-            yield from (os.path.join(folder, name) for name in sorted(os.listdir(folder)))  # noqa: PTH118, PTH208
+            beside = (os.path.join(folder, name) for name in sorted(os.listdir(folder)))  # noqa: PTH118, PTH208
+            yield from (path for path in beside if not os.path.islink(path) or bounds.hold(path))  # noqa: PTH114

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from indexers.errors import UsageError
+from indexers.places import Bounds
 
 _SKIPPED_FOLDERS = frozenset({"__pycache__", "node_modules", "CVS", "__MACOSX", "$RECYCLE.BIN", "lost+found"})
 _SKIPPED_FILES = frozenset({"Thumbs.db", "desktop.ini", "Icon\r"})
@@ -29,9 +30,10 @@ def absolute(path: Path | str) -> str:
 def walk(paths: Iterable[Path | str], leave_out: Path | None = None) -> Walked:
     """Absolute paths of the files that ``paths`` name, sorted within each folder, without repetition.
 
-    A file that is named itself is taken even if it is hidden. Links to files are followed, links to folders are not
-    (they may form loops). A link that leads nowhere is given, so that it can be reported; what is neither file nor
-    folder is given only if it is named.
+    A file that is named itself is taken even if it is hidden. Links to files are followed if they stay within the
+    folder that was named, links to folders are not (they may form loops); a link that is named itself may lead
+    anywhere. A link that leads nowhere is given, so that it can be reported; what is neither file nor folder is given
+    only if it is named.
 
     Args:
         paths: files and folders.
@@ -61,6 +63,7 @@ def _add_folder(root: str, own: tuple[int, int] | None, found: dict[str, None], 
 
     if own is not None and any(_identity(os.fspath(folder)) == own for folder in Path(root).parents):
         return
+    bounds = Bounds([root])
     for folder, names, files in os.walk(root, onerror=refuse):
         if own is not None and _identity(folder) == own:
             names.clear()
@@ -70,8 +73,13 @@ def _add_folder(root: str, own: tuple[int, int] | None, found: dict[str, None], 
             # "~$report.docx" is the lock file that an open office program leaves.
             if not _is_skipped(name, _SKIPPED_FILES) and not name.startswith("~$"):
                 path = f"{folder.rstrip(os.sep)}{os.sep}{name}"
-                if os.path.isfile(path) or not os.path.exists(path):  # noqa: PTH110, PTH113 - Path's may raise
+                if _is_file(path) and (not os.path.islink(path) or bounds.hold(path)):  # noqa: PTH114 - as above
                     found[path] = None
+
+
+def _is_file(path: str) -> bool:
+    """Whether it is a file, or a link that leads nowhere and is told of."""
+    return os.path.isfile(path) or not os.path.exists(path)  # noqa: PTH110, PTH113 - Path's may raise
 
 
 def _identity(folder: str) -> tuple[int, int] | None:
