@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from xml.parsers.expat import XML_PARAM_ENTITY_PARSING_NEVER
 from xml.sax import SAXException, SAXParseException
 from xml.sax.handler import ContentHandler
 
@@ -65,10 +66,11 @@ def read_xml(text: str, keep: Keep = keep_nothing) -> XmlText:
 
 
 class _LineParser(DefusedExpatParser):
-    """A reader that reports characters line by line."""
+    """A reader that reports characters line by line, and takes no notice of a document type that lies elsewhere."""
 
     def reset(self) -> None:
         super().reset()
+        self._parser.SetParamEntityParsing(XML_PARAM_ENTITY_PARSING_NEVER)  # type: ignore[attr-defined]
         self._parser.buffer_text = False  # type: ignore[attr-defined]  # typeshed hides it
 
 
