@@ -101,7 +101,11 @@ class Parts:
     def sandbox(self) -> Sandbox:
         """Where files are read."""
         settings = self._settings
-        return Sandbox(timeout_s=settings.read_seconds, memory_bytes=settings.read_memory_mb * 1_000_000)
+        return Sandbox(
+            timeout_s=settings.read_seconds,
+            cpu_s=settings.read_cpu_seconds,
+            memory_bytes=settings.read_memory_mb * 1_000_000,
+        )
 
     @_part
     def pipeline(self) -> Pipeline:

@@ -57,8 +57,10 @@ class Settings:
         max_media_mb: the same for recordings and films, which are read a portion at a time.
         hidden: take files and folders below a folder even if their names begin with a dot.
         rescan_minutes: how often watched folders are looked through as a whole.
-        read_seconds: the longest that reading one file may take.
-        read_memory_mb: the most memory that reading one file may take.
+        read_seconds: the longest that reading one file may take, by the clock.
+        read_cpu_seconds: the most processor time that reading one file may take.
+        read_memory_mb: the most memory that reading one file may take. What was read of a file before one of these
+            three limits is kept.
         threads: cores for models; 0 means all.
     """
 
@@ -85,6 +87,7 @@ class Settings:
     hidden: bool = False
     rescan_minutes: int = 5
     read_seconds: int = 60
+    read_cpu_seconds: int = 60
     read_memory_mb: int = 2048
     threads: int = 0
 

@@ -26,9 +26,10 @@ import numpy as np
 from indexers.catalog import Catalog
 from indexers.catalog_codec import plain_path
 from indexers.chunking import chunk_blocks, embedded_text
-from indexers.errors import Changed, FileError, ModelFailed
+from indexers.errors import Changed, FileError, ModelFailed, Unsupported
 from indexers.library import Library
 from indexers.listening import Cancelled
+from indexers.places import LEADS_OUT, Bounds
 from indexers.pool import Cut, Part, Pool, cut
 from indexers.protocols import TextEmbedder
 from indexers.reading import FileReader, Reading, Version, regular
@@ -57,6 +58,7 @@ class Adding:
         embedder: what makes vectors of texts.
         reader: what reads files, and has the image model.
         again: files that are read again although they have not changed.
+        bounds: how far links may lead.
         cancelled: once true, models that look and listen stop at the next picture or sentence.
         enough: asked between files; once true, no other file is begun.
     """
@@ -68,6 +70,7 @@ class Adding:
         embedder: TextEmbedder,
         reader: FileReader,
         again: AbstractSet[str],
+        bounds: Bounds,
         *,
         cancelled: Callable[[], bool] = lambda: False,
         enough: Callable[[], bool] = lambda: False,
@@ -78,6 +81,7 @@ class Adding:
         self._reader = reader
         self._beside: Mapping[str, tuple[str, ...]] = {}
         self._again = again
+        self.bounds = bounds
         self._stopped = threading.Event()
         self._cancelled = lambda: self._stopped.is_set() or cancelled()
         self._enough = enough
@@ -212,8 +216,11 @@ class Adding:
             known = catalog.file_state(path)
             beside = self._beside.get(path, ())
             again = plain_path(path) in self._again
-            if not again and self._reader.is_unchanged(known, path, beside, info):
+            unchanged = self._reader.is_unchanged(known, path, beside, info)
+            if unchanged and not again:
                 return stored(catalog, path, "unchanged")
+            if not unchanged:
+                self._check_place(path, beside)
             version = self._reader.version(path, info, beside)
         except FileError as error:
             return refused(catalog, path, error)
@@ -234,9 +241,15 @@ class Adding:
     def _set_file(self, version: Version, content: int) -> None:
         self._catalog.set_file(version.path, content, version.size, version.mtime_ns, beside=version.beside_stamp)
 
+    def _check_place(self, path: str, beside: Sequence[str]) -> None:
+        if not all(map(self.bounds.hold, (path, *beside))):
+            raise Unsupported(LEADS_OUT)
+
     def _read_and_cut(self, version: Version) -> Cut:
         """In a thread: all that can be done of a file without the catalog and without its vectors."""
         self._library.activity.reading(plain_path(version.path))
+        if plain_path(version.path) not in self._again:
+            self._check_place(version.path, version.beside)
         reading = self._reader.read(version, self._cancelled, partial(self._tell, version.path))
         count, limit = self._embedder.count_tokens, self._embedder.max_tokens
         parts = {}

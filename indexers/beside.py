@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from typing import Literal
@@ -159,7 +160,9 @@ def _kind(name: str) -> _Kind | None:
 def _is_small(path: str, medium: str) -> bool:
     kind = _kind(medium)
     try:
-        size = os.stat(path).st_size  # noqa: PTH116 - once for each companion of a large tree
+        info = os.stat(path)  # noqa: PTH116 - once for each companion of a large tree
     except OSError:
         return False
-    return kind is not None and size <= _MAX_BYTES[kind, _parts(path)[1]]
+    if not stat.S_ISREG(info.st_mode):
+        return False
+    return kind is not None and info.st_size <= _MAX_BYTES[kind, _parts(path)[1]]

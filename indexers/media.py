@@ -15,6 +15,7 @@ from pathlib import Path, PurePath
 
 from indexers.errors import Broken, Empty, Unreadable
 from indexers.parsers.encoding import decode
+from indexers.places import open_regular
 from indexers.signatures import HEAD_BYTES, binary_format
 from indexers.types import Media
 
@@ -156,12 +157,13 @@ def sniff(path: Path, name: str | None = None) -> FileType:
         Empty: it holds nothing, or only white space.
         Encrypted: an office document that asks for a password.
         Unreadable: the operating system refuses it.
+        Unsupported: it is a folder, a device, a pipe or a socket.
     """
     name = name or path.name
     suffix = PurePath(name).suffix.lower().lstrip(".")
     promised = _BY_SUFFIX.get(suffix, "")
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             head = file.read(HEAD_BYTES)
         found = binary_format(head, path) if head else None
     except OSError as error:

@@ -18,6 +18,7 @@ from indexers.catalog import Catalog
 from indexers.catalog_codec import plain_path
 from indexers.library import Library
 from indexers.moving import known_at, relocate
+from indexers.places import Bounds
 from indexers.protocols import TextEmbedder
 from indexers.reading import FileReader
 from indexers.records import forget_folded, unfinished, vanished
@@ -73,7 +74,7 @@ class Pipeline:
                 FileReport(plain_path(folder), "text", "failed", Status.FAILED, reason)
                 for folder, reason in walked.refused.items()
             ]
-            adding = Adding(self._library, catalog, self._embedder, self.reader, again)
+            adding = Adding(self._library, catalog, self._embedder, self.reader, again, Bounds(roots))
             wanted = dict.fromkeys([*walked.files, *sorted(again)])
             # What speaks of a file that was named by itself lies beside it and was not named.
             alone = [path for path in (*roots, *again) if not os.path.isdir(path)]  # noqa: PTH112
@@ -85,6 +86,7 @@ class Pipeline:
         self,
         paths: Iterable[str],
         *,
+        bounds: Bounds,
         again: AbstractSet[str] = frozenset(),
         left_out: AbstractSet[str] = frozenset(),
         cancelled: Callable[[], bool] = lambda: False,
@@ -95,6 +97,7 @@ class Pipeline:
 
         Args:
             paths: absolute; folders only where they are gone, for all that was below them.
+            bounds: how far links may lead.
             again: those of ``paths`` that are read again although they have not changed.
             left_out: those of ``paths`` that are forgotten although they are there: rules leave them out by now.
             cancelled: once true, models that look and listen stop at the next picture or sentence.
@@ -117,7 +120,7 @@ class Pipeline:
                     gone.update(dict.fromkeys(known_at(catalog, path)))
             wanted |= dict.fromkeys(_spoken_of([*wanted, *gone]))
             adding = Adding(
-                self._library, catalog, self._embedder, self.reader, again, cancelled=cancelled, enough=enough
+                self._library, catalog, self._embedder, self.reader, again, bounds, cancelled=cancelled, enough=enough
             )
             reports = self._brought(adding, catalog, wanted, list(wanted), list(gone), on_progress)
         return AddReport(tuple(reports), time.perf_counter() - started, adding.left)
@@ -155,7 +158,7 @@ class Pipeline:
         on_progress: _OnProgress | None,
     ) -> list[FileReport]:
         """Moves, forgets and adds files; ``alone`` are those whose neighbours are not among ``wanted``."""
-        _, found = fold([*dict.fromkeys([*wanted, *_around(alone)])])
+        _, found = fold([*dict.fromkeys([*wanted, *_around(alone, adding.bounds)])])
         beside = {path: speaking for path, speaking in found.items() if path in wanted}
         folded = {companion for speaking in found.values() for companion in speaking}
         files = [path for path in wanted if path not in folded]
@@ -165,10 +168,11 @@ class Pipeline:
         return reports + adding.add(left, beside, self._readers, on_progress or (lambda _progress: None))
 
 
-def _around(paths: Iterable[str]) -> Iterator[str]:
-    """The files in the folders of these files."""
+def _around(paths: Iterable[str], bounds: Bounds) -> Iterator[str]:
+    """The files in the folders of these files, without links that lead out of them."""
     for folder, names in _names_around(paths):
-        yield from (os.path.join(folder, name) for name in names)  # noqa: PTH118
+        beside = (os.path.join(folder, name) for name in names)  # noqa: PTH118
+        yield from (path for path in beside if not os.path.islink(path) or bounds.hold(path))  # noqa: PTH114
 
 
 def _names_around(paths: Iterable[str]) -> Iterator[tuple[str, list[str]]]:

@@ -6,14 +6,31 @@ Each is small on purpose. Indexing and querying are different calls, never a mod
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexers.types import Decoded, Parsed, Pixels, Samples, Spoken, TextLine, Vectors
+from indexers.types import Block, Decoded, Parsed, Pixels, Samples, Spoken, TextLine, Vectors
+
+
+class Keep(Protocol):
+    """Takes what a parser has read so far: should the parser be ended by a limit or a crash, this much is kept."""
+
+    def __call__(self, blocks: Sequence[Block], coverage: float, where: str = "") -> None:
+        """Keeps ``blocks``: all that were read, those of earlier calls included and unchanged.
+
+        Args:
+            blocks: from the beginning of the file; nothing in them is changed any more.
+            coverage: share (0–1) of the file that they come from.
+            where: they reach up to here ("page 12 of 300"); "" if there is no word for it.
+        """
+
+
+def keep_nothing(blocks: Sequence[Block], coverage: float, where: str = "") -> None:
+    """The ``Keep`` of a source that is read where nothing can end it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +39,15 @@ class Source:
 
     ``name`` is the file's own name ("report.pdf"); ``path`` may be a temporary file for a document inside another.
     ``format`` is one of the names of ``indexers.media``. ``beside`` are files that speak of this one: captions of a
-    picture, subtitles of a recording.
+    picture, subtitles of a recording. ``keep`` is called by a parser now and then (each page, a thousand rows …); what
+    it was told last is all that is left of the file if the parser does not come to its end.
     """
 
     path: Path
     name: str
     format: str
     beside: tuple[Path, ...] = ()
+    keep: Keep = field(default=keep_nothing, repr=False, compare=False)
 
 
 class Parser(Protocol):

@@ -21,6 +21,7 @@ from indexers.cleaning import clean_parsed, clean_text
 from indexers.errors import Changed, FileError, TooLarge, Unreadable, Unsupported
 from indexers.media import FileType, sniff
 from indexers.parsers import PARSERS
+from indexers.places import NOT_REGULAR, Bounds, open_regular
 from indexers.protocols import Source
 from indexers.senses import Senses, Task, perceive, waiting
 from indexers.types import Attachment, Block, Decoded, Parsed, Picture, Status, Unread
@@ -35,6 +36,9 @@ _WHY_NOT = {
     "doc": "old Word format: save it as .docx",
     "ppt": "old PowerPoint format: save it as .pptx",
     "unknown": "not a kind of file that Locus reads",
+    **dict.fromkeys(
+        ("zip", "tar", "gzip", "bzip2", "xz", "zstd", "7z", "rar"), "archives are not unpacked: add what is in it"
+    ),
 }
 
 
@@ -101,9 +105,10 @@ def digest(path: Path) -> str:
 
     Raises:
         Unreadable: the operating system refuses the file.
+        Unsupported: it is a device, a pipe or a socket.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise Unreadable(_refusal(error)) from error
@@ -125,7 +130,7 @@ def regular(path: str) -> os.stat_result:
     except OSError as error:
         raise Unreadable(f"the system refuses it ({(error.strerror or 'error').lower()})") from error
     if not stat.S_ISREG(info.st_mode):
-        raise Unsupported("not a regular file")
+        raise Unsupported(NOT_REGULAR)
     return info
 
 
@@ -284,7 +289,8 @@ class FileReader:
             names = os.listdir(path.parent)  # noqa: PTH208 - names, not paths
         except OSError as error:
             raise Unreadable(_refusal(error)) from error
-        beside = tuple(str(path.parent / name) for name in companions(str(path), names))
+        found = (path.parent / name for name in companions(str(path), names))
+        beside = tuple(str(other) for other in found if other.is_file() and Bounds(()).hold(str(other)))
         version = Version(str(path), info.st_size, info.st_mtime_ns, "", beside, stamp(beside))
         return self.read(version)
 

@@ -3,8 +3,9 @@
 Started as ``python -m indexers.sandbox_child``; it imports no torch and no faiss. It knows nothing of the library:
 a request names a file and its format, the answer is what a parser made of it.
 
-Requests: a line of JSON each on stdin. Answers on what was stdout: a head (``HEAD``), then that many bytes. Stdout
-itself is sent away first, so that no library's ``print`` can garble an answer.
+Requests: a line of JSON each on stdin. Answers on what was stdout: a head (``HEAD``), then that many bytes; before the
+answer may come messages with what is kept of the file until then (see ``indexers.kept``). Stdout itself is sent away
+first, so that no library's ``print`` can garble an answer.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import struct
 import sys
 import threading
 import time
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -24,13 +26,13 @@ from typing import Any, BinaryIO, cast
 from indexers.decoded_codec import encode_decoded
 from indexers.decoders import decoder_for
 from indexers.errors import Broken, FileError, Unsupported
-from indexers.parsed_codec import encode_parsed
+from indexers.kept import Keeper
 from indexers.parsers import parser_for
 from indexers.protocols import Parser, Source
 
 HEAD = struct.Struct(">c?Q")
 """Kind of answer, whether the child wants to be replaced, length of the body."""
-READY, PARSED, DECODED, REFUSED, OUT_OF_MEMORY = b"R", b"P", b"D", b"E", b"M"
+READY, DECODED, REFUSED, OUT_OF_MEMORY = b"R", b"D", b"E", b"M"
 EXIT_OUT_OF_MEMORY = 77
 """Exit status when the memory limit was passed and nothing more can be said."""
 
@@ -62,19 +64,19 @@ def main() -> None:
         request = requests.get()
         _limit_cpu(limits["cpu_s"])
         busy.set()
-        kind, body = _serve(request, parser)
+        kind, body = _serve(request, parser, Keeper(partial(_answer, answers)))
         busy.clear()
         grown = bool(limits["memory_bytes"]) and resident_bytes() > limits["memory_bytes"] // 4
         retire = kind == OUT_OF_MEMORY or grown or served >= limits["files_per_child"]
         _answer(answers, kind, body, retire=retire)
 
 
-def _serve(request: bytes, parser: Parser | None) -> tuple[bytes, bytes]:
+def _serve(request: bytes, parser: Parser | None, keeper: Keeper) -> tuple[bytes, bytes]:
     """Reads the file that ``request`` names: kind and body of the answer."""
     try:
         fields = json.loads(request)
         path, *beside = (Path(os.fsdecode(bytes.fromhex(text))) for text in fields["paths"])
-        source = Source(path, fields["name"], fields["format"], tuple(beside))
+        source = Source(path, fields["name"], fields["format"], tuple(beside), keeper)
         if fields["what"] is not None:
             decode = decoder_for(fields["what"], source.format)
             if decode is None:
@@ -83,7 +85,7 @@ def _serve(request: bytes, parser: Parser | None) -> tuple[bytes, bytes]:
         read = parser or parser_for(source.format)
         if read is None:
             raise Unsupported(f"no reader for {source.format} files")
-        return PARSED, encode_parsed(read(source))
+        return keeper.answer(read(source))
     except FileError as error:
         return REFUSED, _refusal(type(error), str(error))
     except MemoryError:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from indexers.errors import UsageError
 from indexers.ignore import Ignore, is_arriving
+from indexers.places import Bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,10 @@ def walk(
 ) -> Walked:
     """Absolute paths of the files that ``paths`` name, sorted within each folder, without repetition.
 
-    A file that is named itself is taken even if it is hidden. Links to files are followed, links to folders are not
-    (they may form loops). A link that leads nowhere is given, so that it can be reported; what is neither file nor
-    folder is given only if it is named.
+    A file that is named itself is taken even if it is hidden. Links to files are followed if they stay within the
+    folder that was named, links to folders are not (they may form loops); a link that is named itself may lead
+    anywhere. A link that leads nowhere is given, so that it can be reported; what is neither file nor folder is given
+    only if it is named.
 
     Args:
         paths: files and folders.
@@ -84,7 +86,7 @@ def _below(root: str, own: tuple[int, int] | None, walked: Walked) -> Iterator[s
             f"the system refuses to list it ({(error.strerror or 'error').lower()})"
         )
 
-    ignore, devices = walked.ignores[root], dict[str, int]()
+    ignore, devices, bounds = walked.ignores[root], dict[str, int](), Bounds([root])
     for folder, names, files in os.walk(root, onerror=refuse):
         here = identity(folder)
         if here is None or here == own:
@@ -98,20 +100,23 @@ def _below(root: str, own: tuple[int, int] | None, walked: Walked) -> Iterator[s
         there = frozenset(files)
         for name in sorted(files):
             path = start + name
-            if not ignore.file(path) and not is_arriving(name, there) and is_file(path):
+            if not ignore.file(path) and not is_arriving(name, there) and is_file(path, bounds):
                 yield path
 
 
 def _mount_of(folder: str) -> str:
     """Where the file system begins on which a folder lies."""
-    while not os.path.ismount(folder):
+    while not os.path.ismount(folder) and folder != os.sep:
         folder = os.path.dirname(folder)  # noqa: PTH120 - names that are no valid text stay as they are
     return folder
 
 
-def is_file(path: str) -> bool:
-    """Whether it is a file, or a link that leads nowhere and is told of."""
-    return os.path.isfile(path) or not os.path.exists(path)  # noqa: PTH110, PTH113 - Path's may raise
+def is_file(path: str, bounds: Bounds) -> bool:
+    """Whether it is a file, or a link that leads nowhere and is told of; links that lead out of bounds are not."""
+    # pathlib's may raise
+    if not os.path.isfile(path) and os.path.exists(path):  # noqa: PTH110, PTH113
+        return False
+    return not os.path.islink(path) or bounds.hold(path)  # noqa: PTH114
 
 
 def identity(folder: str) -> tuple[int, int] | None:

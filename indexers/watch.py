@@ -24,6 +24,7 @@ from indexers.feeds import Feed, is_remote
 from indexers.ignore import RULES, Ignore, is_transient
 from indexers.library import Library
 from indexers.pipeline import Pipeline
+from indexers.places import Bounds
 from indexers.records import unfinished, vanished
 from indexers.reports import AddReport, Progress
 from indexers.settling import Settling, sight
@@ -86,6 +87,7 @@ class Watcher:
         self._left_out: set[str] = set()
         self._feeds: dict[str, Feed] = {}
         self._folders: list[Folder] = []
+        self._bounds = Bounds(())
         self._noted: set[str] = set()
         self._is_stale = False
         self._urgent: set[str] = set()
@@ -137,6 +139,7 @@ class Watcher:
             for folder in named
             if not any(folder.path.startswith(other.path.rstrip(os.sep) + os.sep) for other in named)
         ]
+        self._bounds = Bounds(folder.path for folder in self._folders)
         wanted = {folder.path: folder.poll or is_remote(folder.path) for folder in self._folders} if listening else {}
         self._end_feeds([path for path in self._feeds if path not in wanted])
         for path, poll in wanted.items():
@@ -199,7 +202,7 @@ class Watcher:
         if not os.path.lexists(path):
             # What spoke of another file is not known by itself.
             self._settling.put([path, *known])
-        elif not ignore.file(path) and is_file(path):
+        elif not ignore.file(path) and is_file(path, self._bounds):
             self._settling.put([path])
             self._urgent.update([path] if known else ())
 
@@ -271,6 +274,7 @@ class Watcher:
             report = self._pipeline().sync(
                 paths,
                 again=again,
+                bounds=self._bounds,
                 left_out=left_out,
                 cancelled=self._stopped.is_set,
                 enough=lambda: self._is_enough(catalog, started),

@@ -16,6 +16,7 @@ from typing import Any
 
 from indexers.errors import Broken, Empty
 from indexers.parsers.encoding import read_text
+from indexers.parsers.keeping import keep_lines
 from indexers.parsers.markup import Span, file_line, line_pieces, outline, paragraphs, span_block
 from indexers.protocols import Source
 from indexers.types import Block, Parsed, Piece, SectionLocator
@@ -39,9 +40,9 @@ def parse_json(source: Source) -> Parsed:
         json.loads(text)
     except ValueError as error:
         where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
-        return _as_text(lines, f"not valid JSON{where}: read as plain text")
+        return _as_text(source, lines, f"not valid JSON{where}: read as plain text")
     except RecursionError:
-        return _as_text(lines, "too deeply nested for JSON: read as plain text")
+        return _as_text(source, lines, "too deeply nested for JSON: read as plain text")
     filled = [line for line in lines if line.strip()]
     inner = min((_indent(line) for line in filled[1:-1]), default=0)
     starts = (
@@ -49,7 +50,8 @@ def parse_json(source: Source) -> Parsed:
         for index, line in enumerate(lines)
         if line.strip() and (_indent(line) < inner or (_indent(line) == inner and line.strip()[0] not in "]}"))
     )
-    blocks = tuple(block for block in _cut_at(lines, starts, _JSON_KEY) if not _is_bare(block))
+    cut = (block for block in _cut_at(lines, starts, _JSON_KEY) if not _is_bare(block))
+    blocks = keep_lines(source, cut, len(lines))
     if not blocks:
         raise Empty("no values in it")
     return Parsed(blocks)
@@ -60,7 +62,7 @@ def parse_jsonl(source: Source) -> Parsed:
     lines = _text(source).split("\n")
     invalid = sum(1 for line in lines if line.strip() and not _is_json(line))
     notes = (f"{invalid} lines are not valid JSON",) if invalid else ()
-    return Parsed(tuple(_cut_at(lines, range(len(lines)), None)), notes=notes)
+    return Parsed(keep_lines(source, _cut_at(lines, range(len(lines)), None), len(lines)), notes=notes)
 
 
 def parse_yaml(source: Source) -> Parsed:
@@ -76,7 +78,7 @@ def parse_yaml(source: Source) -> Parsed:
             attached = None
         else:
             attached = None
-    return Parsed(tuple(_cut_at(lines, starts, _YAML_KEY)))
+    return Parsed(keep_lines(source, _cut_at(lines, starts, _YAML_KEY), len(lines)))
 
 
 def parse_xml(source: Source) -> Parsed:
@@ -90,14 +92,14 @@ def parse_xml(source: Source) -> Parsed:
 
     text = _text(source)
     lines = text.split("\n")
-    found = read_xml(text)
+    found = read_xml(text, source.keep)
     if found.error:
-        return _as_text(lines, f"not well-formed XML ({found.error}): read as plain text")
+        return _as_text(source, lines, f"not well-formed XML ({found.error}): read as plain text")
     if found.is_prose:
         if not found.blocks:
             raise Empty("no text between the markup")
         return Parsed(found.blocks, found.title)
-    return Parsed(tuple(_cut_at(lines, found.starts, None)), found.title)
+    return Parsed(keep_lines(source, _cut_at(lines, found.starts, None), len(lines)), found.title)
 
 
 def parse_notebook(source: Source) -> Parsed:
@@ -126,13 +128,13 @@ def parse_notebook(source: Source) -> Parsed:
                 lines[0] = "#" * int(cell.get("level", 1)) + " " + lines[0]
             found = outline(lines, stack=stack)
             stack, title = found.stack, title or found.title
-            blocks += [_cell_block(lines, span, number) for span in found.spans]
-            continue
-        headings = tuple(text for _, text in stack)
-        blocks.append(_cell_block(lines, Span(0, len(lines), headings), number))
-        output = _output(cell.get("outputs")).split("\n")
-        blocks.append(_cell_block(output, Span(0, len(output), headings), number))
-    blocks = [block for block in blocks if block.pieces]
+            made = [_cell_block(lines, span, number) for span in found.spans]
+        else:
+            headings = tuple(text for _, text in stack)
+            output = _output(cell.get("outputs")).split("\n")
+            made = [_cell_block(said, Span(0, len(said), headings), number) for said in (lines, output)]
+        blocks += [block for block in made if block.pieces]
+        source.keep(blocks, number / len(cells), f"cell {number} of {len(cells)}")
     if not blocks:
         raise Empty("no cell holds text")
     return Parsed(tuple(blocks), title, _book_metadata(book))
@@ -150,9 +152,9 @@ def _text(source: Source) -> str:
     return text
 
 
-def _as_text(lines: Sequence[str], note: str) -> Parsed:
-    blocks = [span_block(lines, span, file_line) for span in paragraphs(lines)]
-    return Parsed(tuple(blocks), notes=(note,))
+def _as_text(source: Source, lines: Sequence[str], note: str) -> Parsed:
+    blocks = (span_block(lines, span, file_line) for span in paragraphs(lines))
+    return Parsed(keep_lines(source, blocks, len(lines)), notes=(note,))
 
 
 def _is_json(line: str) -> bool:

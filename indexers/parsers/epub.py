@@ -60,6 +60,7 @@ def parse_epub(source: Source) -> Parsed:
                 blocks += _chapter(archive, item.name, titles.get(item.name, ""))
             except Broken:
                 notes.append(f"chapter {number} of {len(chapters)} could not be read")
+            source.keep(blocks, (number - len(notes)) / len(chapters), f"chapter {number} of {len(chapters)}")
     if not blocks:
         raise Broken("damaged: none of its chapters can be read") if notes else Empty("holds no text")
     metadata = _metadata(package)

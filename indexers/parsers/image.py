@@ -30,6 +30,8 @@ def parse_image(source: Source) -> Parsed:
     notes: list[str] = []
     for path in source.beside:
         notes += read_beside(path, written)
+    if written.says_more_than_its_name():
+        source.keep(written.lay_out(), 0.0)
     size: tuple[int, int] | None = None
     try:
         size = _read_picture(source, written)

@@ -66,7 +66,7 @@ def parse_eml(source: Source) -> Parsed:
     data = data.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
     try:
         # compat32 keeps headers as they stand; policy.default parses them and can fail on malformed ones.
-        return _parsed(_read_message(message_from_bytes(data, policy=policy.compat32), 0))
+        return _parsed(_read_message(message_from_bytes(data, policy=policy.compat32), 0), source)
     except RecursionError as error:
         raise Broken("its parts are nested too deeply") from error
 
@@ -100,6 +100,7 @@ def parse_msg(source: Source) -> Parsed:
         )
         mail.plain.append((message.body or "").replace("\r\n", "\n").replace("\r", "\n"))
         mail.html += _outlook_html(message, constants)
+        _keep_plain(mail, source)
         for attachment in message.attachments:
             name, content, kind = attachment.file_name, attachment.file_bytes, attachment.mime_type or ""
             if kind == "application/pgp-encrypted":
@@ -110,7 +111,7 @@ def parse_msg(source: Source) -> Parsed:
         raise
     except (*_MALFORMED, OSError, AssertionError, struct.error, RecursionError) as error:
         raise Broken("damaged: it is no Outlook mail inside") from error
-    return _parsed(mail)
+    return _parsed(mail, source)
 
 
 def _recipients(message: Any) -> str:
@@ -219,9 +220,18 @@ def _decoded(value: str) -> str:
     return " ".join(value.encode("utf-8", "replace").decode("utf-8").split())
 
 
-def _parsed(mail: _Mail) -> Parsed:
+def _keep_plain(mail: _Mail, source: Source) -> None:
+    """Keeps the headers and the plain text, before what may take long."""
+    flow = Flow()
+    _lay_out_plain(mail, flow, mail.plain)
+    source.keep(flow.finish(), 0.5, "the end of its plain text")
+
+
+def _parsed(mail: _Mail, source: Source) -> Parsed:
     if mail.plain and any(text.lstrip().startswith(_PGP) for text in mail.plain):
         raise Encrypted("encrypted with PGP; needs its owner's key")
+    if mail.html:
+        _keep_plain(mail, source)
     flow = Flow()
     attachments: list[Attachment] = []
     _lay_out(mail, flow, attachments)
@@ -232,14 +242,18 @@ def _parsed(mail: _Mail) -> Parsed:
     return Parsed(blocks, mail.headers.get("Subject", ""), metadata, tuple(attachments))
 
 
-def _lay_out(mail: _Mail, flow: Flow, attachments: list[Attachment]) -> None:
+def _lay_out_plain(mail: _Mail, flow: Flow, texts: list[str]) -> None:
     for name in _SHOWN:
         if mail.headers.get(name):
             flow.add(f"{name}: {mail.headers[name]}")
     flow.end()
-    plain, html = _bodies(mail)
-    for text in plain:
+    for text in texts:
         add_lines(flow, text)
+
+
+def _lay_out(mail: _Mail, flow: Flow, attachments: list[Attachment]) -> None:
+    plain, html = _bodies(mail)
+    _lay_out_plain(mail, flow, plain)
     for soup in html:
         body = soup.body or soup
         add_markup(flow, body, hidden_parts(body))

@@ -21,6 +21,7 @@ from zipfile import ZipFile
 from indexers.errors import Broken, Empty
 from indexers.parsers.archive import attribute, local, open_archive, read_xml
 from indexers.parsers.flow import Flow
+from indexers.parsers.keeping import Steps
 from indexers.parsers.office_drawing import Drawn, drawn_picture
 from indexers.parsers.office_parts import core_properties, linked, related
 from indexers.protocols import Source
@@ -43,8 +44,9 @@ def parse_docx(source: Source) -> Parsed:
         FileError: it is damaged, needs a password or holds no text.
     """
     with open_archive(source.path) as archive:
-        word = _read_body(archive)
+        word = _read_body(archive, source)
         blocks = list(word.flow.finish())
+        source.keep(blocks, 1.0, "the end of its text")
         for kind in ("header", "footer", "footnotes", "endnotes", "comments"):
             blocks += _appendix(archive, kind, word.styles)
         properties = core_properties(archive)
@@ -64,13 +66,15 @@ def docx_pictures(archive: ZipFile) -> list[tuple[Drawn, tuple[str, ...]]]:
     return _read_body(archive).pictures
 
 
-def _read_body(archive: ZipFile) -> _Word:
+def _read_body(archive: ZipFile, source: Source | None = None) -> _Word:
     main = _main_part(archive)
     document = read_xml(archive, main)
     body = _child(document, "body")
     if body is None:
         raise Broken("damaged: it is no Word document inside")
     word = _Word(_read_styles(archive, main), linked(archive, main))
+    if source is not None:
+        word.steps = Steps(source.keep, word.flow.blocks, sum(1 for _ in body.iter("{*}p")))
     word.walk(body)
     return word
 
@@ -156,6 +160,7 @@ class _Word:
         self.title = ""
         self.pictures: list[tuple[Drawn, tuple[str, ...]]] = []
         self.styles = styles
+        self.steps: Steps | None = None  # a paragraph is one
         self._parts = parts
         self._headings = headings
         self._in_list = False
@@ -194,6 +199,8 @@ class _Word:
             self.flow.add(text)
         for thing in floating:
             self._float(thing)
+        if self.steps is not None:
+            self.steps.step()
 
     def _traits(self, paragraph: Any) -> tuple[int, bool, str]:
         """Heading level, whether it is a list item, and the style's name."""

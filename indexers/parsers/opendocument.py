@@ -16,6 +16,7 @@ from indexers.errors import Broken, Empty, Encrypted
 from indexers.parsers.alt_text import alt_texts
 from indexers.parsers.archive import attribute, local, open_archive, read_member, read_xml
 from indexers.parsers.flow import Flow, iso_date, known
+from indexers.parsers.keeping import Steps
 from indexers.protocols import Source
 from indexers.types import Parsed
 
@@ -54,8 +55,10 @@ def parse_odt(source: Source) -> Parsed:
         if content is None or text is None:
             raise Broken("damaged: it is no OpenDocument text inside")
         walker = _Odt(_title_styles(content))
+        walker.steps = Steps(source.keep, walker.flow.blocks, sum(1 for _ in text.iter("{*}p", "{*}h")))
         walker.walk(text)
         blocks = list(walker.flow.finish())
+        source.keep(blocks, 1.0, "the end of its text")
         beside = Flow()
         for line in dict.fromkeys([*_page_frame(archive), *walker.notes]):
             beside.paragraph(line)
@@ -74,6 +77,7 @@ class _Odt:
         self.flow = Flow()
         self.title = ""
         self.notes: list[str] = []
+        self.steps: Steps | None = None  # a paragraph is one
         self._title_styles = title_styles
         self._lists = 0
 
@@ -114,6 +118,8 @@ class _Odt:
                 self.notes += _paragraphs(thing)
             else:
                 self.walk(thing)
+        if self.steps is not None:
+            self.steps.step()
 
     def _table(self, table: Any) -> None:
         rows = list(_found(table, "table-row", inside=("table-rows", "table-row-group", "table-header-rows")))

@@ -24,9 +24,9 @@ from indexers.parsers.pdf_file import open_document, open_page
 from indexers.parsers.pdf_layout import join_rows, paragraphs, running_lines
 from indexers.parsers.pdf_notes import TEXTLESS, UNREADABLE, page_note
 from indexers.parsers.pdf_outline import Heading, heading_lines, read_outline
-from indexers.parsers.pdf_page import Page, clean, read_page
+from indexers.parsers.pdf_page import Line, Page, clean, read_page
 from indexers.parsers.pdf_rescue import rescue_pdf
-from indexers.protocols import Source
+from indexers.protocols import Keep, Source
 from indexers.types import Attachment, Block, PageLocator, Parsed, Piece
 
 _ATTACHED_BYTES = 100 * 2**20
@@ -66,7 +66,7 @@ def parse_pdf(source: Source) -> Parsed:
 
 def _parse(document: Any, source: Source) -> Parsed | None:
     """What pdfium can read; None if that is no page at all."""
-    read = _read_pages(document, look=may_hold_figures(source.path))
+    read = _read_pages(document, source.keep, look=may_hold_figures(source.path))
     pages = read.pages
     headings = tuple(read_outline(document))
     attachments, notes = _attachments(document)
@@ -101,12 +101,17 @@ class _Pages:
     has_figures: bool = False
 
 
-def _read_pages(document: Any, *, look: bool) -> _Pages:
-    """Reads all pages and, if asked to ``look``, finds out whether there is a picture beside their text."""
+def _read_pages(document: Any, keep: Keep, *, look: bool) -> _Pages:
+    """Reads all pages and, if asked to ``look``, finds out whether there is a picture beside their text.
+
+    What is kept of a page meanwhile is one block: paragraphs, headings and running lines are made out at the end.
+    """
     import pypdfium2
 
     found = _Pages()
-    for index in range(len(document)):
+    kept: list[Block] = []
+    count = len(document)
+    for index in range(count):
         try:
             with open_page(document, index) as handle:
                 page = read_page(handle, index + 1)
@@ -120,8 +125,17 @@ def _read_pages(document: Any, *, look: bool) -> _Pages:
             continue
         # Glyphs without a meaning known make lines in which nothing can be found.
         lines = page.lines if any(c.isalnum() for line in page.lines for c in line.text) else ()
-        found.pages.append(replace(page, lines=tuple(join_rows(lines))))
+        page = replace(page, lines=tuple(join_rows(lines)))
+        found.pages.append(page)
+        if page.lines:
+            kept.append(Block(tuple(_piece(page, line) for line in page.lines)))
+        good = index + 1 - len(found.unreadable) - len(found.textless)
+        keep(kept, good / count, f"page {index + 1} of {count}")
     return found
+
+
+def _piece(page: Page, line: Line) -> Piece:
+    return Piece(line.text, PageLocator(page.number, (page.box(line),)))
 
 
 def _blocks(pages: Sequence[Page], headings: Sequence[Heading]) -> Iterator[Block]:
@@ -138,10 +152,7 @@ def _blocks(pages: Sequence[Page], headings: Sequence[Heading]) -> Iterator[Bloc
         starts = heading_lines(page, by_page[page.number])
         for stretch in paragraphs(kept, starts.keys()):
             path = starts.get(stretch.start, path)
-            pieces = tuple(
-                Piece(kept[index].text, PageLocator(page.number, (page.box(kept[index]),))) for index in stretch
-            )
-            yield Block(pieces, path)
+            yield Block(tuple(_piece(page, kept[index]) for index in stretch), path)
         path = starts.get(len(kept), path)
 
 

@@ -52,6 +52,7 @@ def rescue_pdf(source: Source, cause: Exception | None) -> Parsed:
             lines = [line for line in map(clean, text.splitlines()) if line]
             if lines:
                 blocks.append(Block(tuple(Piece(line, PageLocator(number)) for line in lines)))
+                source.keep(blocks, (number - unreadable) / count, f"page {number} of {count}")
     except FileNotDecryptedError as error:
         raise Encrypted("needs a password") from error
     except damaged as error:

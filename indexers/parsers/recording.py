@@ -85,15 +85,17 @@ def _parsed(source: Source) -> Parsed:
         duration_s = (container.duration or 0) / 1_000_000
     if not has_sound and not has_film:
         raise Empty("no sound in it")
+    # Each tag is a block of its own, so that one can be quoted without the others.
+    blocks = [_whole([line]) for line in (name_words(source.name), *_shown(tags))]
+    blocks = [block for block in (*blocks, _contents(chapters), _whole(_lyrics(tags))) if block.pieces]
+    # Subtitles inside a film lie all over it: to find them it is read to its end.
+    source.keep(blocks, 0.0, "the end of its tags")
     subtitles = find_subtitles(source, language)
     unread: list[Unread] = []
     if has_sound and subtitles is None:
         unread.append("sound")
     if has_film:
         unread.append("frames")
-    # Each tag is a block of its own, so that one can be quoted without the others.
-    blocks = [_whole([line]) for line in (name_words(source.name), *_shown(tags))]
-    blocks += [_contents(chapters), _whole(_lyrics(tags))]
     metadata = {
         "author": _first(tags, ("artist", "author", "performer", "album_artist")),
         "date": iso_date(_first(tags, ("date", "year", "creation_time"))),
@@ -102,7 +104,7 @@ def _parsed(source: Source) -> Parsed:
         "subtitles": subtitles.origin if subtitles else "",
     }
     return Parsed(
-        tuple(block for block in [*blocks, *_said(subtitles, chapters)] if block.pieces),
+        (*blocks, *(block for block in _said(subtitles, chapters) if block.pieces)),
         _first(tags, ("title",)),
         {key: value for key, value in metadata.items() if value},
         notes=subtitles.notes if subtitles else (),

@@ -70,6 +70,7 @@ def parse_pptx(source: Source) -> Parsed:
         if reader.lost:
             notes.append(f"slide {number} could be read only in part")
         blocks += reader.flow.finish()
+        source.keep(blocks, (number - len(notes)) / len(slides), f"slide {number} of {len(slides)}")
         first_title = first_title or reader.title
     if not blocks and (notes or not unread):
         raise Broken("damaged: none of its slides can be read") if notes else Empty("holds no text")

@@ -14,11 +14,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from indexers.errors import Broken, Empty, Encrypted, Unreadable
 from indexers.parsers.encoding import read_text
+from indexers.parsers.keeping import keep_lines
 from indexers.parsers.markup import file_line, paragraphs, span_block
 from indexers.protocols import Source
 from indexers.types import Block, LinesLocator, Parsed, Piece, SheetLocator
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 _SAMPLE = 100  # records that are looked at to tell delimiter and header
 _MAX_RECORD_LINES = 200  # a quote that is still open after these was none
-_SEGMENT_ROWS = 2000  # rows of a sheet that are held as cells at a time
+_SEGMENT_ROWS = 2000  # rows of a sheet that are held as cells at a time; records in a block
 _NUMBER = re.compile(r"[-+(]?\s?[$€£¥]?\s?[-+]?(?:\d[\d.,' \u00a0]*)(?:[eE][-+]?\d+)?\s?[%€$£¥]?\)?")
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[ T]\d{1,2}:\d{2}.*)?")
 _YEAR = re.compile(r"(?:19|20)\d\d")
@@ -57,18 +59,22 @@ def parse_csv(source: Source) -> Parsed:
         raise Empty("the file is empty")
     delimiter = _delimiter(lines, source.format)
     if not delimiter:
-        return Parsed(tuple(span_block(lines, span, file_line) for span in paragraphs(lines)))
-    records = [record for record in _records(lines, delimiter) if record.text.strip(delimiter + " \t\n\"'")]
-    if not records:
+        spans = (span_block(lines, span, file_line) for span in paragraphs(lines))
+        return Parsed(keep_lines(source, spans, len(lines)))
+    records = (record for record in _records(lines, delimiter) if record.text.strip(delimiter + " \t\n\"'"))
+    first = list(islice(records, _SAMPLE))
+    if not first:
         raise Empty("no field holds anything")
-    titles, has_header = _lead([_fields(record.text, delimiter) for record in records[:_SAMPLE]])
+    titles, has_header = _lead([_fields(record.text, delimiter) for record in first])
     blocks = []
     if titles:
-        blocks.append(Block(_record_pieces(records[:titles])))
-    header = records[titles].text if has_header else ""
-    body = records[titles + has_header :]
-    if body:
-        blocks.append(Block(_record_pieces(body), header=header))
+        blocks.append(Block(_record_pieces(first[:titles])))
+    header = first[titles].text if has_header else ""
+    body = chain(first[titles + has_header :], records)
+    while segment := list(islice(body, _SEGMENT_ROWS)):
+        blocks.append(Block(_record_pieces(segment), header=header))
+        if len(segment) == _SEGMENT_ROWS:
+            source.keep(blocks, segment[-1].last / len(lines), f"line {segment[-1].last} of {len(lines)}")
     return Parsed(tuple(blocks))
 
 
@@ -175,7 +181,7 @@ def parse_workbook(source: Source) -> Parsed:
     with _open(source.path) as book:
         # What is drawn on a chart sheet has no cells.
         names = [sheet.name for sheet in book.sheets_metadata if sheet.typ == SheetTypeEnum.WorkSheet]
-        for name in names:
+        for number, name in enumerate(names, 1):
             try:
                 rows = book.get_sheet_by_name(name).iter_rows()
             except (CalamineError, WorksheetNotFound):
@@ -183,6 +189,10 @@ def parse_workbook(source: Source) -> Parsed:
                 continue
             for segment in _segments(rows):
                 blocks += segment.blocks(name)
+                if segment.is_long:
+                    row = segment.first_row + len(segment.rows) - 1
+                    source.keep(blocks, (number - 1) / len(names), f"row {row} of sheet {number} of {len(names)}")
+            source.keep(blocks, (number - len(failed)) / len(names), f"sheet {number} of {len(names)}")
     if failed and not blocks:
         raise Broken("no sheet of it can be read")
     if not blocks:
@@ -214,6 +224,11 @@ class _Segment:
     rows: list[list[str]]
     header: list[str]
     titles: int = 0
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it is one of several of a long table."""
+        return len(self.rows) >= _SEGMENT_ROWS - 1
 
     def blocks(self, sheet: str) -> Iterator[Block]:
         """Title rows, then the others under their header; columns that are blank throughout are left out."""

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from indexers.errors import Broken, Empty
 from indexers.parsers.encoding import read_text
+from indexers.parsers.keeping import keep_lines
 from indexers.parsers.markup import (
     Span,
     dialect_of,
@@ -47,7 +48,7 @@ _RTF_INFO = re.compile(r"\{\\(title|author|subject|keywords) ([^{}]{1,1000})\}")
 def parse_text(source: Source) -> Parsed:
     """Paragraphs of plain text, a piece for each line."""
     lines = _lines(source)
-    return Parsed(tuple(span_block(lines, span, file_line) for span in paragraphs(lines)))
+    return Parsed(keep_lines(source, (span_block(lines, span, file_line) for span in paragraphs(lines)), len(lines)))
 
 
 def parse_markdown(source: Source) -> Parsed:
@@ -55,7 +56,7 @@ def parse_markdown(source: Source) -> Parsed:
     lines = _lines(source)
     found = outline(lines, dialect_of(source.name))
     spans = (_without_picture_data(span_block(lines, span, file_line)) for span in found.spans)
-    blocks = tuple(block for block in spans if block.pieces)
+    blocks = keep_lines(source, (block for block in spans if block.pieces), len(lines))
     if not blocks:
         raise Empty("no text between the markup")
     return Parsed(blocks, found.title, to_metadata(found.metadata))
@@ -64,7 +65,7 @@ def parse_markdown(source: Source) -> Parsed:
 def parse_code(source: Source) -> Parsed:
     """Source code, cut at definitions; the names of enclosing classes and functions are the headings."""
     lines = _lines(source)
-    return Parsed(tuple(span_block(lines, span, file_line) for span in _definitions(lines)))
+    return Parsed(keep_lines(source, (span_block(lines, span, file_line) for span in _definitions(lines)), len(lines)))
 
 
 def parse_rtf(source: Source) -> Parsed:

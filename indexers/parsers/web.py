@@ -12,9 +12,10 @@ from bs4 import BeautifulSoup
 from indexers.errors import Empty, Unreadable
 from indexers.parsers.encoding import decode
 from indexers.parsers.flow import Flow, iso_date, known
+from indexers.parsers.keeping import Steps
 from indexers.parsers.web_main import main_text
-from indexers.parsers.web_page import add_markup, parse_markup
-from indexers.protocols import Source
+from indexers.parsers.web_page import add_markup, count_tags, parse_markup
+from indexers.protocols import Keep, Source, keep_nothing
 from indexers.types import Block, Parsed
 
 _HEAD_BYTES = 4096
@@ -44,7 +45,7 @@ def parse_html(source: Source) -> Parsed:
     except OSError as error:
         raise Unreadable(error.strerror or str(error)) from error
     soup = parse_markup(decode_html(data))
-    blocks = page_blocks(soup)
+    blocks = page_blocks(soup, source.keep)
     if not blocks:
         raise Empty("holds no text")
     named = _meta(soup)
@@ -70,15 +71,15 @@ def decode_html(data: bytes) -> str:
     return decode(data, declared.group(1).decode("ascii") if declared else None)
 
 
-def page_blocks(soup: BeautifulSoup) -> tuple[Block, ...]:
+def page_blocks(soup: BeautifulSoup, keep: Keep = keep_nothing) -> tuple[Block, ...]:
     """Blocks of a page's main text; all of the page if nothing else is left."""
     root, skipped = main_text(soup)
     flow = Flow()
-    add_markup(flow, root, skipped)
+    add_markup(flow, root, skipped, Steps(keep, flow.blocks, count_tags(root)))
     blocks = flow.finish()
     if not blocks:
         flow = Flow()
-        add_markup(flow, soup)
+        add_markup(flow, soup, (), Steps(keep, flow.blocks, count_tags(soup)))
         blocks = flow.finish()
     return blocks
 

@@ -15,6 +15,7 @@ from bs4.element import NavigableString, PageElement, PreformattedString, Tag
 
 from indexers.parsers.alt_text import alt_texts
 from indexers.parsers.flow import Flow
+from indexers.parsers.keeping import Steps
 
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _BLOCKS = frozenset(
@@ -43,16 +44,25 @@ def parse_markup(text: str) -> BeautifulSoup:
         return BeautifulSoup(data, "lxml", from_encoding="utf-8")
 
 
-def add_markup(flow: Flow, root: Tag, skipped: Iterable[Tag] = ()) -> None:
-    """Adds everything below ``root`` to ``flow`` but ``skipped`` parts and what browsers never show."""
-    _Walker(flow, {id(tag) for tag in skipped}).walk(root)
+def add_markup(flow: Flow, root: Tag, skipped: Iterable[Tag] = (), steps: Steps | None = None) -> None:
+    """Adds everything below ``root`` to ``flow`` but ``skipped`` parts and what browsers never show.
+
+    ``steps`` are the tags that are left again.
+    """
+    _Walker(flow, {id(tag) for tag in skipped}, steps).walk(root)
+
+
+def count_tags(root: Tag) -> int:
+    """How many tags there are below ``root``."""
+    return sum(1 for node in root.descendants if isinstance(node, Tag))
 
 
 class _Walker:
     """Turns the events of one walk into paragraphs, lists, tables and headings."""
 
-    def __init__(self, flow: Flow, skipped: set[int]) -> None:
+    def __init__(self, flow: Flow, skipped: set[int], steps: Steps | None) -> None:
         self._flow = flow
+        self._steps = steps
         self._skipped = skipped
         self._words: list[str] = []
         self._alts: list[tuple[str, str]] = []
@@ -71,6 +81,8 @@ class _Walker:
             if node is None:
                 stack.pop()
                 self._leave(tag)
+                if self._steps is not None:
+                    self._steps.step()
             elif isinstance(node, Tag):
                 if self._enter(node):
                     stack.append((node, iter(node.contents)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from xml.parsers.expat import XML_PARAM_ENTITY_PARSING_NEVER
 from xml.sax import SAXException, SAXParseException
 from xml.sax.handler import ContentHandler
 
@@ -16,8 +17,10 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.expatreader import DefusedExpatParser
 
 from indexers.errors import Broken
+from indexers.protocols import Keep, keep_nothing
 from indexers.types import Block, LinesLocator, Piece
 
+_FEED_CHARS = 1 << 20
 _DRAWINGS = ("svg",)
 _TITLES = ("title", "article-title", "booktitle")
 
@@ -36,8 +39,8 @@ class XmlText:
     error: str = ""
 
 
-def read_xml(text: str) -> XmlText:
-    """Reads XML whose newlines are ``\\n``.
+def read_xml(text: str, keep: Keep = keep_nothing) -> XmlText:
+    """Reads XML whose newlines are ``\\n``; of prose, ``keep`` gets the blocks as they are found.
 
     Raises:
         Broken: it declares entities.
@@ -46,7 +49,11 @@ def read_xml(text: str) -> XmlText:
     handler = _Collector(reader.getLineNumber)
     reader.setContentHandler(handler)
     try:
-        reader.feed(text)
+        for start in range(0, len(text), _FEED_CHARS):
+            reader.feed(text[start : start + _FEED_CHARS])
+            if handler.is_prose and handler.blocks:
+                share = min(1.0, (start + _FEED_CHARS) / len(text))
+                keep(handler.blocks, share, f"line {reader.getLineNumber()}")
         reader.close()
     except DefusedXmlException as error:
         raise Broken("declares entities of its own, which are not expanded") from error
@@ -59,10 +66,11 @@ def read_xml(text: str) -> XmlText:
 
 
 class _LineParser(DefusedExpatParser):
-    """A reader that reports characters line by line."""
+    """A reader that reports characters line by line, and takes no notice of a document type that lies elsewhere."""
 
     def reset(self) -> None:
         super().reset()
+        self._parser.SetParamEntityParsing(XML_PARAM_ENTITY_PARSING_NEVER)  # type: ignore[attr-defined]
         self._parser.buffer_text = False  # type: ignore[attr-defined]  # typeshed hides it
 
 

@@ -17,8 +17,8 @@ from indexers.sandbox import Sandbox
 from indexers.types import Attachment, Status
 
 HOSTILE = """
-import os, signal, socket, subprocess, sys, time
-from indexers.errors import Encrypted
+import ctypes, os, re, signal, socket, subprocess, sys, time
+from indexers.errors import Broken, Encrypted
 from indexers.types import Attachment, Block, Parsed, Piece, WholeLocator
 
 
@@ -27,7 +27,23 @@ def said(text, **more):
 
 
 def parse(source):
-    return globals()["do_" + source.name](source)
+    way, _, then = source.name.partition(" ")
+    return globals()["do_" + way](*[then] * bool(then), source)
+
+
+def do_keep(then, source):
+    blocks = []
+    for page in (1, 2, 3):
+        blocks += said(f"page {page}").blocks
+        source.keep(blocks, page / 9, f"page {page} of 9")
+    return globals()["do_" + then](source)
+
+def do_keep_all(source):
+    blocks = []
+    for page in range(1, 1001):
+        blocks += said(f"page {page} " + "word " * 200).blocks
+        source.keep(blocks, page / 1000, f"page {page} of 1000")
+    return Parsed(tuple(blocks), "Title")
 
 
 def do_pid(source):
@@ -58,6 +74,27 @@ def do_gulp(source):
 
 def do_segfault(source):
     os.kill(os.getpid(), signal.SIGSEGV)
+
+def do_null(source):
+    ctypes.string_at(0)
+
+def do_hang_in_c(source):
+    # The interpreter's lock is held all the time.
+    re.match("(a+)+$", "a" * 100 + "b")
+
+def do_abort(source):
+    os.abort()
+
+def do_broken(source):
+    raise Broken("is damaged")
+
+def do_garble(source):
+    for descriptor in range(3, 20):
+        try:
+            os.write(descriptor, b"X" + bytes(9) + b"Y" * 1000)
+        except OSError:
+            pass
+    return said("garbled")
 
 def do_exit(source):
     os._exit(0)
@@ -126,7 +163,7 @@ def test_errors_of_a_parser_become_the_reason(parser, source):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-@pytest.mark.parametrize("crash", ["segfault", "exit"])
+@pytest.mark.parametrize("crash", ["segfault", "null", "abort", "exit"])
 def test_a_crash_is_the_files_and_the_next_file_is_read(parser, source, crash):
     with Sandbox(parser=parser) as sandbox:
         pid = text(sandbox.parse(source("pid")))
@@ -135,7 +172,7 @@ def test_a_crash_is_the_files_and_the_next_file_is_read(parser, source, crash):
         assert text(sandbox.parse(source("pid"))) != pid
 
 
-@pytest.mark.parametrize("way", ["sleep", "spin"])
+@pytest.mark.parametrize("way", ["sleep", "spin", "hang_in_c"])
 def test_time_is_limited(parser, source, way):
     with Sandbox(parser=parser, timeout_s=0.5) as sandbox:
         start = time.monotonic()
@@ -146,12 +183,76 @@ def test_time_is_limited(parser, source, way):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit there")
+def test_processor_time_has_a_limit_of_its_own(parser, source):
+    with Sandbox(parser=parser, timeout_s=60, cpu_s=0.2) as sandbox:
+        with pytest.raises(Broken, match=r"^took more than 0.2 s of processor time to read$"):
+            sandbox.parse(source("spin"))
+        # Waiting costs no processor time, and each file has its own.
+        assert all(text(sandbox.parse(source("slow_pid"))) for _ in range(3))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit there")
 @pytest.mark.parametrize("way", ["hoard", "gulp"])
 def test_memory_is_limited(parser, source, way):
     with Sandbox(parser=parser, memory_bytes=200 * 2**20) as sandbox:
         with pytest.raises(Broken, match=r"^needs more than 200 MB of memory to read$"):
             sandbox.parse(source(way))
         assert text(sandbox.parse(source("echo"))) == "grüße"
+
+
+LIMITED = {"timeout_s": 60.0, "cpu_s": 60.0, "memory_bytes": 200 * 2**20}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals, limits")
+@pytest.mark.parametrize(
+    ("end", "limits", "reason"),
+    [
+        ("sleep", {"timeout_s": 1.0}, "took longer than 1 s to read"),
+        ("hang_in_c", {"timeout_s": 1.0}, "took longer than 1 s to read"),
+        ("spin", {"cpu_s": 0.2}, "took more than 0.2 s of processor time to read"),
+        ("hoard", {}, "needs more than 200 MB of memory to read"),
+        ("gulp", {}, "needs more than 200 MB of memory to read"),
+        ("null", {}, "the reader crashed on it"),
+        ("abort", {}, "the reader crashed on it"),
+        ("exit", {}, "the reader crashed on it"),
+        ("raise", {}, "LookupError: first line"),
+        ("broken", {}, "is damaged"),
+    ],
+)
+def test_what_was_read_before_the_end_is_kept(parser, source, end, limits, reason):
+    with Sandbox(parser=parser, **{**LIMITED, **limits}) as sandbox:
+        parsed = sandbox.parse(source(f"keep {end}"))
+        assert [piece.text for block in parsed.blocks for piece in block.pieces] == ["page 1", "page 2", "page 3"]
+        assert parsed.coverage == 3 / 9
+        assert parsed.notes == (reason, "what was read up to page 3 of 9 is kept")
+        assert not parsed.unread
+        # The next file is read as if nothing had been, and nothing of this one is with it.
+        assert text(sandbox.parse(source("echo"))) == "grüße"
+        with pytest.raises(Broken):
+            sandbox.parse(source("broken"))
+
+
+def test_what_is_refused_is_not_kept(parser, source):
+    with Sandbox(parser=parser) as sandbox, pytest.raises(Encrypted):
+        sandbox.parse(source("keep refuse"))
+
+
+def test_an_answer_is_whole_however_much_of_it_came_before(parser, source):
+    with Sandbox(parser=parser) as sandbox:
+        parsed = sandbox.parse(source("keep_all"))
+        assert [text.split()[:2] for text in (block.pieces[0].text for block in parsed.blocks)] == [
+            ["page", str(page)] for page in range(1, 1001)
+        ]
+        assert (parsed.title, parsed.coverage, parsed.notes) == ("Title", 1.0, ())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="writes to the descriptors of its process")
+def test_a_child_that_talks_nonsense_is_replaced(parser, source):
+    with Sandbox(parser=parser, timeout_s=5.0) as sandbox:
+        pid = text(sandbox.parse(source("pid")))
+        with pytest.raises(Broken, match=r"^the reader gave no sensible answer$"):
+            sandbox.parse(source("garble"))
+        assert text(sandbox.parse(source("pid"))) != pid
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit there")

@@ -131,6 +131,22 @@ def test_xml_that_is_damaged_is_read_as_text(tmp_path: Path) -> None:
     assert texts(parsed) == [["<a>", "<b>words</a>"]]
 
 
+@pytest.mark.parametrize(
+    "declared",
+    [
+        '<!DOCTYPE r PUBLIC "-//W3C//DTD SVG 1.1//EN" "http://www.w3.org/Graphics/SVG/1.1/DTD/svg11.dtd">',
+        '<!DOCTYPE r SYSTEM "absent.dtd">',
+        "<!DOCTYPE r [<!ELEMENT r ANY>]>",
+    ],
+)
+def test_a_document_type_that_lies_elsewhere_is_not_looked_for(tmp_path: Path, declared: str) -> None:
+    parsed = parse_xml(source(tmp_path, "xml", f"{declared}\n<r>a <b>red</b> bicycle</r>"))
+    assert [piece.text for block in parsed.blocks for piece in block.pieces] == ["a red bicycle"]
+    # What it may define is left out.
+    parsed = parse_xml(source(tmp_path, "xml", '<!DOCTYPE r SYSTEM "absent.dtd"><r>a <b>red</b>&nbsp;bicycle</r>'))
+    assert [piece.text for block in parsed.blocks for piece in block.pieces] == ["a redbicycle"]
+
+
 @pytest.mark.parametrize("entity", ['<!ENTITY a "aaaa">', '<!ENTITY a SYSTEM "file:///etc/passwd">'])
 def test_entities_are_never_expanded(tmp_path: Path, entity: str) -> None:
     with pytest.raises(Broken):
