@@ -35,19 +35,24 @@ class Pipeline:
         reader: reads files; used from ``readers`` threads at once. What waits for a model that it has by now is
             finished by the next ``add``.
         readers: how many files are read at the same time.
+        model: what the text model is found by again, for the library to remember: its name or its folder.
     """
 
-    def __init__(self, library: Library, embedder: TextEmbedder, reader: FileReader, *, readers: int = 1) -> None:
+    def __init__(
+        self, library: Library, embedder: TextEmbedder, reader: FileReader, *, readers: int = 1, model: str = ""
+    ) -> None:
         self._library = library
         self._embedder = embedder
         self._reader = reader
         self._readers = readers
+        self._model = model
 
     def add(self, paths: Iterable[Path | str], on_progress: Callable[[Progress], None] | None = None) -> AddReport:
         """Indexes files and folders, and finishes what waited for a model that is there now.
 
         Raises:
-            UsageError: a path does not exist, or the library belongs to another text model; nothing was changed.
+            UsageError: a path does not exist; nothing was changed.
+            OtherModel: the library is bound to another text model; nothing was changed.
             LibraryInUse: another process writes to it.
             ModelFailed: an embedder gave no vectors; what was stored before is safe.
         """
@@ -55,7 +60,7 @@ class Pipeline:
         roots = [absolute(path) for path in paths]
         walked = walk(roots, leave_out=self._library.root)
         with self._library.writing() as catalog:
-            self._library.use_space(self._embedder.space)
+            self._library.use_space(self._embedder.space, self._model)
             # Before anything changes: a snapshot that is ahead of the catalog shows only now.
             self._library.publish()
             again = unfinished(catalog, self._reader.senses)
