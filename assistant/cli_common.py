@@ -39,7 +39,7 @@ def opened(context: typer.Context, *, create: bool = False, **settings: Any) -> 
 
 @contextmanager
 def heeded(on_progress: Callable[_State, None] | None) -> Iterator[Callable[_State, None]]:
-    """Ends what tells its progress at its next step, even if a library swallowed the interrupt (as torch's export does)."""
+    """Ends work at its next sign of progress even where a library swallowed the interrupt (as torch's export does)."""
     pressed = threading.Event()
 
     def press(_signal: int, _frame: object) -> None:
