@@ -1,16 +1,16 @@
 """The text model of a library: remembered, changed, and never mistaken for another.
 
 The models are folders as sentence-transformers has them, with weights that nothing loads: what embeds in their place
-ranks by words (``HashingEmbedder``), in as many dimensions as the folder says.
+ranks by words, in as many dimensions as the folder says.
 """
 
 import json
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -18,40 +18,25 @@ from numpy.typing import NDArray
 
 from assistant import Assistant, ModelMissing, UsageError, models, text_parts
 from indexers.catalog import Catalog
-from indexers.embedders.text import SentenceEmbedder
 from indexers.errors import ModelFailed
-from indexers.testing import HashingEmbedder
-from indexers.types import Vectors
+from indexers.testing import UnloadedModel
 
 QUESTION = "What is the gasket of pump 3 made of?"
 
 
-class Hashed(SentenceEmbedder):
-    """A model whose weights are not loaded."""
+class Hashed(UnloadedModel):
+    """Tells which were made, and when one is asked."""
 
     made: ClassVar[list["Hashed"]] = []
     before_query: ClassVar[Callable[[], None]] = staticmethod(lambda: None)
 
-    def __init__(self, *arguments: object, **options: object) -> None:
-        super().__init__(*arguments, **options)  # type: ignore[arg-type]
-        self.hashing = HashingEmbedder(self.dim)
-        self.texts: list[str] = []
+    def __init__(self, model_dir: Path, **options: Any) -> None:
+        super().__init__(model_dir, **options)
         Hashed.made.append(self)
-
-    @property
-    def max_tokens(self) -> int:  # type: ignore[override]
-        return self.hashing.max_tokens
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        return self.hashing.count_tokens(texts)
-
-    def embed_passages(self, texts: Sequence[str]) -> Vectors:
-        self.texts += texts
-        return self.hashing.embed_passages(texts)
 
     def embed_query(self, text: str) -> NDArray[np.float32]:
         Hashed.before_query()
-        return self.hashing.embed_query(text)
+        return super().embed_query(text)
 
 
 def write_model(folder: Path, dim: int) -> Path:
