@@ -25,7 +25,7 @@ from __future__ import annotations
 import shlex
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -158,13 +158,27 @@ class Library:
                 raise
             return index
 
-    def model_changed(self) -> None:
-        """Drops the indexes of vectors that are gone since the library is bound to another text model."""
+    def change_model(self, catalog: Catalog, space: str, dim: int, model: str) -> None:
+        """Binds the library to the text model of ``space``, in which all its texts have a vector by now.
+
+        The index is made before, so that questions do not wait for it.
+
+        Args:
+            catalog: as ``writing`` lends it.
+            space: the space of its vectors.
+            dim: their dimensions.
+            model: what it is found by again.
+        """
+        index, reached = FaissIndex(dim), catalog.sequence
+        _fill(index, catalog, catalog.changes_since(0).added, space)
         with self.mutex:
+            catalog.bind(space, model)
             # Left here, it would not be taken for the new one: it names its space.
             with suppress(OSError):
                 (self.root / "vectors.faiss").unlink(missing_ok=True)
             self._forget_gone()
+            self._vectors[space] = (index, reached)
+        self.publish()
 
     def vectors(self, space: str, dim: int) -> FaissIndex:
         """The vector index of ``space``, up to date with the catalog."""
@@ -173,10 +187,7 @@ class Library:
             change = self.catalog.changes_since(reached)
             if change.sequence != reached:
                 index.remove(_ids(change.removed))
-                for start in range(0, len(change.added), _BATCH):
-                    ids, contents, matrix = self.catalog.vectors(change.added[start : start + _BATCH], space)
-                    if len(ids):
-                        index.add(ids, contents, matrix)
+                _fill(index, self.catalog, change.added, space)
             self._vectors[space] = (index, change.sequence)
             return index
 
@@ -296,6 +307,14 @@ class Library:
         finally:
             # Gives tantivy's own lock back, which would keep the writers of other processes out.
             words.close()
+
+
+def _fill(index: FaissIndex, catalog: Catalog, chunks: Sequence[int], space: str) -> None:
+    """Adds the vectors of ``chunks`` in ``space``, of those that have one."""
+    for start in range(0, len(chunks), _BATCH):
+        ids, contents, matrix = catalog.vectors(chunks[start : start + _BATCH], space)
+        if len(ids):
+            index.add(ids, contents, matrix)
 
 
 def _ids(ids: tuple[int, ...]) -> NDArray[np.int64]:

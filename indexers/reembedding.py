@@ -86,10 +86,9 @@ def reembed(
         if changed:
             catalog.prepare(embedder.space, model)
             embedded = _fill(catalog, bound.space, embedder, on_progress or (lambda _done, _total: None))
-        catalog.bind(embedder.space, model)
-        if changed:
-            library.model_changed()
-            library.publish()
+            library.change_model(catalog, embedder.space, embedder.dim, model)
+        else:
+            catalog.bind(embedder.space, model)
         passages = catalog.count_vectors(embedder.space)
     dropped = bound.next_model if bound.next_space != embedder.space else ""
     return ReindexReport(changed, bound.name, model, passages, embedded, dropped, time.perf_counter() - started)
