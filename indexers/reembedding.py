@@ -104,7 +104,7 @@ def _fill(catalog: Catalog, space: str, embedder: TextEmbedder, on_progress: Cal
         stored = catalog.chunks(ids)
         # One whose file is gone is no longer found by anything, and is left out.
         found = [stored[i] for i in ids if i in stored]
-        vectors = _embedded(embedder, found)
+        vectors = embed_chunks(embedder, found)
         with catalog.transaction():
             catalog.add_vectors([chunk.id for chunk in found], embedder.space, vectors)
         last, embedded = ids[-1], embedded + len(found)
@@ -114,8 +114,13 @@ def _fill(catalog: Catalog, space: str, embedder: TextEmbedder, on_progress: Cal
     return embedded
 
 
-def _embedded(embedder: TextEmbedder, chunks: Sequence[StoredChunk]) -> Vectors:
-    """``(len(chunks), dim)``: all windows of all chunks in one call, and the mean of each chunk's."""
+def embed_chunks(embedder: TextEmbedder, chunks: Sequence[StoredChunk]) -> Vectors:
+    """``(len(chunks), dim)`` of chunks as the catalog has them, those that are too long for the model in windows.
+
+    Raises:
+        ModelFailed: the model gave something that is no direction.
+    """
+    # All windows of all chunks in one call: the model sorts them by length.
     texts = [embedded_text(stored.chunk, stored.context) for stored in chunks]
     limit, count = embedder.max_tokens, embedder.count_tokens
     pieces = [
