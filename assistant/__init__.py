@@ -16,6 +16,7 @@ from indexers.errors import (
     UsageError,
 )
 from indexers.pipeline import AddReport, FileReport, Progress
+from indexers.reembedding import ReindexReport
 from indexers.types import Document, Hit
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "ModelFailed",
     "ModelMissing",
     "Progress",
+    "ReindexReport",
     "Retrieved",
     "Sentence",
     "Settings",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from assistant import models
 from assistant.answers import Answer, Answered, Event, Retrieved, Sentence
@@ -14,12 +14,14 @@ from assistant.nearest import pointed
 from assistant.settings import load
 from assistant.watching import Watching
 from indexers.activity import overlaid
-from indexers.errors import UsageError
+from indexers.errors import OtherModel, UsageError
 from indexers.pipeline import AddReport, Progress
+from indexers.reembedding import ReindexReport
 from indexers.types import MEDIA, Document, Hit
 from indexers.walk import absolute
 
 PathLike = Path | str
+_Given = TypeVar("_Given")
 
 
 class Assistant:
@@ -77,7 +79,8 @@ class Assistant:
             LibraryInUse: another process writes to the library.
             ModelMissing: there is no text model.
         """
-        return self._parts.pipeline.add(_listed(paths), on_progress)
+        listed = _listed(paths)
+        return _settled(lambda: self._parts.pipeline.add(listed, on_progress))
 
     def finish(self, *, on_progress: Callable[[Progress], None] | None = None) -> AddReport:
         """Looks at and listens to what waited for a model that is there now; ``add`` does so too.
@@ -85,7 +88,24 @@ class Assistant:
         Raises:
             LibraryInUse: another process writes to the library.
         """
-        return self._parts.pipeline.add([], on_progress)
+        return _settled(lambda: self._parts.pipeline.add([], on_progress))
+
+    def reindex(self, text_model: PathLike, *, on_progress: Callable[[int, int], None] | None = None) -> ReindexReport:
+        """Binds the library to another text model: embeds all passages with it, then answers with it.
+
+        Questions are answered with the old model until then, here and in other processes. An interruption leaves the
+        library with the old one; the same call goes on from there. The model in force gives up what was begun.
+
+        Args:
+            text_model: a name of the catalogue, or a folder with a sentence-transformers model.
+            on_progress: called with the passages that are embedded and those that are to be.
+
+        Raises:
+            UsageError: there is no such model.
+            ModelMissing: it is not on this machine.
+            LibraryInUse: another process writes to the library.
+        """
+        return self._parts.reindex(text_model, on_progress)
 
     def remove(self, paths: Iterable[PathLike] | PathLike) -> int:
         """Forgets files and everything below folders; gives how many documents are gone. The files stay on disk.
@@ -115,6 +135,16 @@ class Assistant:
     def doctor(self, *, mend: bool = False) -> list[str]:
         """What is wrong with the library, one line each; with ``mend``, snapshots are made anew first."""
         return self._parts.doctor(mend=mend)
+
+    @property
+    def text_model(self) -> str:
+        """The text model in use, by its name or folder."""
+        return self._parts.text_model()
+
+    @property
+    def named_text_model(self) -> str:
+        """The text model that the settings name; "" where they leave it to the library."""
+        return self._parts.named_text_model
 
     # --- keeping in step -----------------------------------------------------------------------
 
@@ -253,10 +283,13 @@ class Assistant:
             if not picture.is_file():
                 raise UsageError(f"there is no picture {picture}")
             if not self._is_empty():
-                return pointed(self._parts.picture_search.search(picture, query, k, media=kinds, under=folder), query)
+                return pointed(
+                    _settled(lambda: self._parts.picture_search.search(picture, query, k, media=kinds, under=folder)),
+                    query,
+                )
         if self._is_empty():
             return []
-        return pointed(self._parts.retriever.search(query, k, media=kinds, under=folder), query)
+        return pointed(_settled(lambda: self._parts.retriever.search(query, k, media=kinds, under=folder)), query)
 
     def ask(self, question: str, **options: Any) -> Answer:
         """The answer to ``question``; options as in ``stream``."""
@@ -293,14 +326,37 @@ class Assistant:
         if question.strip() and self._is_empty():
             yield from _nothing_held(question)
         else:
-            yield from self._parts.answerer.stream(
-                question, earlier=earlier, media=kinds, under=folder, cancelled=cancelled
+            yield from _settled(
+                lambda: _begun(
+                    self._parts.answerer.stream(
+                        question, earlier=earlier, media=kinds, under=folder, cancelled=cancelled
+                    )
+                )
             )
 
     def _is_empty(self) -> bool:
         """Whether there is nothing to find: then no model is loaded, nor missed."""
         with self._parts.library.mutex:
             return not self._parts.library.catalog.counts()["chunks"]
+
+
+def _settled(call: Callable[[], _Given]) -> _Given:
+    """What ``call`` gives; once more where another process changed the library's text model while it ran."""
+    try:
+        return call()
+    except OtherModel:
+        return call()
+
+
+def _begun(events: Iterator[Event]) -> Iterator[Event]:
+    """The events, of which the first has happened: the library has been searched."""
+    first = next(events)
+
+    def all_of_them() -> Iterator[Event]:
+        yield first
+        yield from events
+
+    return all_of_them()
 
 
 def _nothing_held(question: str) -> Iterator[Event]:

@@ -10,49 +10,31 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from assistant import models
+from assistant import models, text_models
 from assistant.answering import Answerer
 from assistant.by_picture import PictureSearch
 from assistant.llm import LanguageModel, LlamaCpp
 from assistant.llm_server import OpenAIServer
+from assistant.part import part as _part
 from assistant.prompt import LARGE, SMALL, Style
 from assistant.retrieve import Retriever
 from assistant.settings import Settings
 from assistant.sight import Sights
-from indexers.embedders.text import SentenceEmbedder
+from assistant.text_parts import TextParts, TextSide
 from indexers.errors import ModelMissing, UsageError
 from indexers.library import Library
 from indexers.pipeline import Pipeline
 from indexers.protocols import ImageEmbedder, Ocr, TextEmbedder, Transcriber
 from indexers.reading import FileReader
+from indexers.reembedding import ReindexReport
 from indexers.sandbox import Sandbox
 from indexers.senses import Senses
 from indexers.watch import Watcher
 
 _SMALL_BYTES = 700_000_000
 """A quantised model file below this holds fewer than about a billion parameters."""
-
-
-_Made = TypeVar("_Made")
-
-
-class _part(Generic[_Made]):  # noqa: N801 - a decorator, as ``property`` is
-    """A part that is made when it is first asked for, once even if two threads ask."""
-
-    def __init__(self, make: Callable[[Parts], _Made]) -> None:
-        self._make = make
-        self.__doc__ = make.__doc__
-
-    def __get__(self, parts: Parts, _owner: type[Parts] | None = None) -> _Made:
-        # What is made lies in the object's own dictionary from then on, which is looked into before this.
-        with parts.mutex:
-            made = vars(parts)
-            if self._make.__name__ not in made:
-                made[self._make.__name__] = self._make(parts)
-            part: _Made = made[self._make.__name__]
-            return part
 
 
 class Parts:
@@ -67,6 +49,14 @@ class Parts:
         self._settings = settings
         self._create = create
         self.mutex = threading.RLock()
+        said = settings.text_model_path or settings.text_model
+        self.named_text_model = text_models.origin(said) if said else ""
+        self._text_side = TextSide(
+            self, said=self.named_text_model, cache_dir=settings.cache_dir, threads=settings.threads or None
+        )
+        self.way_to_images = f"locus models pull {settings.image_model}"
+        self.abstain_below = settings.abstain_below
+        self.hidden = settings.hidden
         models.hub_environment(offline=settings.offline)
 
     def close(self) -> None:
@@ -89,13 +79,44 @@ class Parts:
             raise UsageError(f"there is no library at {root}; make one with: {command}")
         return Library(root)
 
-    @_part
+    @property
+    def texts(self) -> TextParts:
+        """What rests on the text model that the library is bound to now."""
+        return self._text_side.current()
+
+    @property
     def embedder(self) -> TextEmbedder:
-        """The text embedder of the settings."""
-        settings = self._settings
-        spec = models.spec(settings.text_model)
-        folder = models.require(spec, path=settings.text_model_path, cache_dir=settings.cache_dir)
-        return SentenceEmbedder(folder, name=spec.name, cache_dir=settings.cache_dir, threads=settings.threads or None)
+        """The text model."""
+        return self.texts.embedder
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """What adds and removes files."""
+        return self.texts.pipeline
+
+    @property
+    def retriever(self) -> Retriever:
+        """What searches."""
+        return self.texts.retriever
+
+    @property
+    def picture_search(self) -> PictureSearch:
+        """What searches with a picture."""
+        return self.texts.picture_search
+
+    @property
+    def answerer(self) -> Answerer:
+        """What answers questions."""
+        return self.texts.answerer
+
+    def reindex(self, text_model: Path | str, on_progress: Callable[[int, int], None] | None) -> ReindexReport:
+        """Binds the library to another text model, which is the one in use from then on."""
+        return self._text_side.reindex(text_model, on_progress)
+
+    def text_model(self) -> str:
+        """The text model in use, by its name or folder; loads none, and makes no library."""
+        root = self._settings.library.expanduser()
+        return self._text_side.name(has_library=(root / "catalog.sqlite").is_file())
 
     @_part
     def sandbox(self) -> Sandbox:
@@ -106,11 +127,6 @@ class Parts:
             cpu_s=settings.read_cpu_seconds,
             memory_bytes=settings.read_memory_mb * 1_000_000,
         )
-
-    @_part
-    def pipeline(self) -> Pipeline:
-        """What adds and removes files."""
-        return Pipeline(self.library, self.embedder, self.reader, hidden=self._settings.hidden)
 
     def watcher(self, **told: Any) -> Watcher:
         """What keeps the library in step with its folders; ``told`` as ``Watcher`` takes it."""
@@ -125,8 +141,10 @@ class Parts:
             for name in missing:
                 del made[name]
             if any(getattr(self, name) is not None for name in missing):
-                made.pop("senses", None)
+                for name in ("senses", "sights"):
+                    made.pop(name, None)
                 self.reader.senses = self.senses
+                self._text_side.renew()
 
     @_part
     def reader(self) -> FileReader:
@@ -196,21 +214,9 @@ class Parts:
         return models.find(models.spec(name), path=None, cache_dir=self._settings.cache_dir)
 
     @_part
-    def retriever(self) -> Retriever:
-        """What searches."""
-        self.library.check_space(self.embedder.space)
-        return Retriever(self.library, self.embedder, self.sights)
-
-    @_part
     def sights(self) -> Sights:
         """What searches pictures."""
         return Sights(self.library, self.senses.images)
-
-    @_part
-    def picture_search(self) -> PictureSearch:
-        """What searches with a picture."""
-        way = f"locus models pull {self._settings.image_model}"
-        return PictureSearch(self.library, self.retriever, self.embedder, self.sights, self.reader, way)
 
     @_part
     def llm(self) -> LanguageModel | None:
@@ -235,18 +241,6 @@ class Parts:
             return models.existing(settings.llm_path)
         return models.require(models.spec(settings.llm), path=None, cache_dir=settings.cache_dir)
 
-    @_part
-    def answerer(self) -> Answerer:
-        """What answers questions."""
-        return Answerer(
-            self.retriever,
-            self.embedder,
-            lambda word: self.library.words().weight(word),
-            llm=self.llm,
-            style=self._style(),
-            abstain_below=self._settings.abstain_below,
-        )
-
     # --- about the whole -----------------------------------------------------------------------
 
     def status(self) -> dict[str, Any]:
@@ -254,7 +248,7 @@ class Parts:
         with self.library.mutex:
             counts = self.library.catalog.counts()
             documents = self.library.catalog.documents()
-            space = self.library.catalog.fact("text_space") or ""
+            bound = self.library.catalog.binding()
         states = Counter(document.status.value for document in documents)
         waiting = Counter(model for document in documents for model in document.pending)
         settings = self._settings
@@ -265,8 +259,9 @@ class Parts:
             "statuses": dict(sorted(states.items())),
             "waiting": dict(sorted(waiting.items())),
             "bytes": sum(_bytes(path) for path in self.library.root.rglob("*")),
-            "text_space": space,
-            "text_model": settings.text_model,
+            "text_space": bound.space,
+            "text_model": bound.name or self.text_model(),
+            "text_model_next": bound.next_model,
             "image_model": str(self._image_folder or ""),
             "speech_model": str(self._speech_folder or ""),
             "llm": settings.llm_url or str(settings.llm_path or settings.llm),
@@ -291,7 +286,8 @@ class Parts:
             problems += self.library.snapshot_problems()
         return problems
 
-    def _style(self) -> Style:
+    def style(self) -> Style:
+        """How the language model is led."""
         choice = self._settings.llm_small
         if choice != "auto":
             return SMALL if choice.lower() in ("1", "true", "yes", "on") else LARGE

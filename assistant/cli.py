@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ import typer
 from assistant import show
 from assistant.api import Assistant
 from assistant.cli_common import INTERRUPTED, Json, Options, heeded, opened
+from assistant.cli_library import reindex
 from assistant.cli_models import models_app
 from assistant.cli_watch import watch
 from indexers.errors import LocusError, UsageError
@@ -155,6 +157,9 @@ def status(context: typer.Context, as_json: Json = False) -> None:
             show.json_out(facts)
         else:
             show.facts(facts)
+            if coming := facts["text_model_next"]:
+                way = f"locus reindex --text-model {shlex.quote(coming)}"
+                show.note(f"a change to the text model {coming} is not done; it goes on with: {way}")
             for role, count in facts["waiting"].items():
                 wait = "file waits" if count == 1 else "files wait"
                 way = (
@@ -191,6 +196,9 @@ def doctor(
         show.problems(problems)
     if problems:
         raise typer.Exit(1)
+
+
+app.command()(reindex)
 
 
 @app.command()

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ParamSpec
 
 import typer
 
 from assistant.api import Assistant
-from indexers.reports import Progress
+
+_State = ParamSpec("_State")
 
 INTERRUPTED = 130
 
@@ -37,19 +38,19 @@ def opened(context: typer.Context, *, create: bool = False, **settings: Any) -> 
 
 
 @contextmanager
-def heeded(on_progress: Callable[[Progress], None] | None) -> Iterator[Callable[[Progress], None]]:
-    """Ends an ``add`` at its next step even where a library has swallowed the interrupt (as torch's export does)."""
+def heeded(on_progress: Callable[_State, None] | None) -> Iterator[Callable[_State, None]]:
+    """Ends work at its next sign of progress even where a library swallowed the interrupt (as torch's export does)."""
     pressed = threading.Event()
 
     def press(_signal: int, _frame: object) -> None:
         pressed.set()
         raise KeyboardInterrupt
 
-    def heeding(state: Progress) -> None:
+    def heeding(*state: _State.args, **named: _State.kwargs) -> None:
         if pressed.is_set():
             raise KeyboardInterrupt
         if on_progress is not None:
-            on_progress(state)
+            on_progress(*state, **named)
 
     before = signal.signal(signal.SIGINT, press)
     try:

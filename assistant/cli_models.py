@@ -37,7 +37,7 @@ def models_list(context: typer.Context, as_json: Json = False) -> None:
 def _in_use(locus: Assistant) -> set[str]:
     """What the settings name, the models among it; a server that writes answers takes the place of a model."""
     named = asdict(locus.settings) | ({"llm": "none"} if locus.settings.llm_url else {})
-    return {value.casefold() for value in named.values() if isinstance(value, str)}
+    return {value.casefold() for value in [*named.values(), locus.text_model] if isinstance(value, str)}
 
 
 @models_app.command("pull")

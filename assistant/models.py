@@ -73,7 +73,7 @@ def existing(path: Path) -> Path:
         ModelMissing: nothing is there.
     """
     if not path.exists():
-        raise ModelMissing(f"there is no model at {path}; check the path in the settings")
+        raise ModelMissing(f"there is no model at {path}; check the path")
     return path
 
 

@@ -152,7 +152,7 @@ class Retriever:
         self, query: str, vector: NDArray[np.float32], depth: int, contents: NDArray[np.int64] | None = None
     ) -> list[Fused]:
         """Chunks for ``query``, best first: the best ``depth`` of each retriever, within ``contents``."""
-        vectors = self._library.vectors(self._embedder.space, self._embedder.dim)
+        vectors = self._library.text_vectors(self._embedder.space, self._embedder.dim)
         index = self._library.words()
         ids, cosines = vectors.search(vector, depth, contents)
         word_ids, scores = index.search(query, depth, None if contents is None else contents.tolist())

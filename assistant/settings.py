@@ -35,8 +35,9 @@ class Settings:
     Attributes:
         library: the folder of the library.
         cache_dir: downloaded models and what was made from them.
-        text_model: name of the text embedding model in the catalogue.
-        text_model_path: a folder with a sentence-transformers model; taken before all others.
+        text_model: name of the text embedding model in the catalogue; "" is the library's own, all-MiniLM-L6-v2 for a
+            new one. A library that is bound to another model than the one named is refused.
+        text_model_path: a folder with a sentence-transformers model; taken before ``text_model``.
         image_model: name of the image model in the catalogue; "none" looks at no picture.
         image_model_path: a folder with an open_clip model; taken before the catalogue.
         speech_model: name of the speech model in the catalogue; "none" listens to no recording.
@@ -66,7 +67,7 @@ class Settings:
 
     library: Path = field(default_factory=_default_library)
     cache_dir: Path = field(default_factory=_default_cache)
-    text_model: str = "all-MiniLM-L6-v2"
+    text_model: str = ""
     text_model_path: Path | None = None
     image_model: str = "CLIP-ViT-B-32"
     image_model_path: Path | None = None

@@ -26,6 +26,7 @@ from assistant.answers import Answer, Answered, Event, Retrieved, Token
 from assistant.wording import squeezed
 from indexers.locators import describe
 from indexers.pipeline import CHANGES, AddReport, FileReport, Progress
+from indexers.reembedding import ReindexReport
 from indexers.types import Document, Hit, Status, WholeLocator
 
 _SNIPPET = 240
@@ -86,6 +87,39 @@ def progress() -> Iterator[Callable[[Progress], None] | None]:
             rate = f"{state.chunks / elapsed:.0f} passages/s" if state.chunks else ""
             name = f"{state.path.rpartition('/')[2][:40]} {state.part}"
             bar.update(task, completed=state.files, total=state.files_total, rate=rate, name=escape(name))
+
+        yield on_progress
+
+
+@contextmanager
+def passages_progress() -> Iterator[Callable[[int, int], None] | None]:
+    """A progress bar of embedding, as ``progress``: called with passages done and passages in all."""
+    console = _err()
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (
+        TextColumn("Embedding"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("passages"),
+        TextColumn("{task.fields[rate]}"),
+        TextColumn("·"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=None, rate="")
+        first: int | None = None
+
+        def on_progress(done: int, total: int) -> None:
+            nonlocal first
+            if first is None:
+                # What an earlier run has done tells nothing about the time that is left.
+                first = done
+                bar.reset(task, completed=done, total=total)
+            elapsed = bar.tasks[0].elapsed or 0.001
+            rate = f"{(done - first) / elapsed:.0f} a second" if done > first else ""
+            bar.update(task, completed=done, total=total, rate=rate)
 
         yield on_progress
 
@@ -168,6 +202,21 @@ def _with_reasons(console: Console, files: Iterable[FileReport], style: str) -> 
             lines = [f"{file.path}: {reason}" if reason else file.path for file in alike]
         for line in lines:
             console.print(f"[{style}]{status}[/{style}]  {escape(line)}")
+
+
+def reindexed(report: ReindexReport) -> None:
+    """What changing the text model did."""
+    console = _out()
+    if report.dropped:
+        console.print(f"the change to {escape(report.dropped)} that was not done is given up")
+    if not report.changed:
+        console.print(f"the library is bound to {escape(report.text_model)} already")
+        return
+    passages = f"{report.embedded} of {report.passages}" if report.embedded < report.passages else report.passages
+    console.print(
+        f"{passages} passages embedded, {report.seconds:.1f} s; "
+        f"the library answers with {escape(report.text_model)} from now on"
+    )
 
 
 def follow(events: Iterable[Event], *, drafts: bool) -> Answer:

@@ -141,7 +141,7 @@ class Sights:
         if self._images is None:
             return None
         with self._library.mutex:
-            spaces = self._library.catalog.spaces().keys() - {self._library.catalog.fact("text_space")}
+            spaces = self._library.catalog.image_spaces()
         if not spaces:
             return None
         model = self._images()

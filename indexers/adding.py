@@ -309,7 +309,7 @@ class Adding:
         if not texts:
             return np.zeros((0, self._embedder.dim), np.float32)
         vectors = self._embedder.embed_passages(texts)
-        _check_vectors(vectors, len(texts), self._embedder.dim, self._embedder.space)
+        check_vectors(vectors, len(texts), self._embedder.dim, self._embedder.space)
         return vectors
 
     def _seen(self, pictures: Sequence[Pixels]) -> tuple[str, Vectors]:
@@ -319,7 +319,7 @@ class Adding:
         assert self._reader.senses.images is not None, "pictures are prepared by it"
         model = self._reader.senses.images()
         vectors = model.embed_images(pictures)
-        _check_vectors(vectors, len(pictures), model.dim, model.space)
+        check_vectors(vectors, len(pictures), model.dim, model.space)
         return model.space, vectors
 
 
@@ -327,7 +327,12 @@ def _is_cancelled(outcome: _Outcome) -> bool:
     return isinstance(outcome, Future) and outcome.cancel()
 
 
-def _check_vectors(vectors: Vectors, count: int, dim: int, space: str) -> None:
+def check_vectors(vectors: Vectors, count: int, dim: int, space: str) -> None:
+    """Refuses what is no ``(count, dim)`` matrix of directions.
+
+    Raises:
+        ModelFailed: the model gave something else.
+    """
     # One such vector in the catalog would keep the index from ever being made.
     if vectors.shape != (count, dim) or not (np.isfinite(vectors).all() and vectors.any(1).all()):
         raise ModelFailed(f"the model {space} gave vectors that are no directions")

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexers.catalog_codec import (
+    Binding,
     Change,
     Content,
     FileState,
@@ -35,7 +36,7 @@ from indexers.chunking import HEADING_JOINT as _JOINT
 from indexers.errors import LibraryBroken
 from indexers.types import Chunk, Vectors
 
-__all__ = ["Catalog", "Change", "Content", "FileState", "StoredChunk"]
+__all__ = ["Binding", "Catalog", "Change", "Content", "FileState", "StoredChunk"]
 
 
 class Catalog(CatalogReader):
@@ -160,6 +161,28 @@ class Catalog(CatalogReader):
         """Stores a word about the library as a whole."""
         self._rows("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, value))
 
+    def bind(self, space: str, model: str) -> None:
+        """Says which text model the library is bound to from now on (see ``Binding``).
+
+        The vectors of the one before and of a change that was under way are dropped.
+        """
+        with self.transaction():
+            before = self.binding()
+            for stale in {before.space, before.next_space} - {space}:
+                self._rows("DELETE FROM vectors WHERE space=?", (stale,))
+            self._rows("DELETE FROM facts WHERE name IN ('text_space_next', 'text_model_next')")
+            self.set_fact("text_space", space)
+            self.set_fact("text_model", model)
+
+    def prepare(self, space: str, model: str) -> None:
+        """Says which text model is to take the place of the bound one; what was made for another is dropped."""
+        with self.transaction():
+            before = self.binding()
+            if before.next_space != space:
+                self._rows("DELETE FROM vectors WHERE space=?", (before.next_space,))
+            self.set_fact("text_space_next", space)
+            self.set_fact("text_model_next", model)
+
     def _before_commit(self) -> None:
         orphans = [
             content
@@ -186,7 +209,7 @@ class Catalog(CatalogReader):
         try:
             found = [row[0] for row in self._rows("PRAGMA integrity_check") if row[0] != "ok"]
             found += [f"{row[0]} row {row[1]} points at nothing" for row in self._rows("PRAGMA foreign_key_check")]
-            found += [f"the vector of chunk {chunk} is damaged" for chunk in self._damaged()]
+            found += [f"the vector of chunk {chunk} is damaged" for chunk, _ in self._damaged()]
             questions = {
                 # A picture or recording may have a name that is not worth a vector, and wait for its model.
                 "chunks have no vector": "SELECT COUNT(*) FROM chunks k JOIN contents c ON c.id = k.content "
@@ -201,19 +224,24 @@ class Catalog(CatalogReader):
     def remove_damaged(self) -> list[str]:
         """Forgets the files with a damaged vector, so that they are read anew; gives their paths."""
         with self.transaction():
-            contents = {self._rows("SELECT content FROM chunks WHERE id=?", (i,))[0][0] for i in self._damaged()}
+            damaged = list(self._damaged())
+            # What was made for a model to come is made again when the change goes on.
+            coming = self.binding().next_space
+            self._many("DELETE FROM vectors WHERE chunk=? AND space=?", (row for row in damaged if row[1] == coming))
+            lost = [chunk for chunk, space in damaged if space != coming]
+            contents = {self._rows("SELECT content FROM chunks WHERE id=?", (i,))[0][0] for i in lost}
             paths = sorted(path for content in contents for path in self.paths_of(content))
             # A document inside a file comes back only with the file around it.
             for path in paths:
                 self.remove_file(self.outermost(path))
         return paths
 
-    def _damaged(self) -> Iterator[int]:
+    def _damaged(self) -> Iterator[tuple[int, str]]:
         last: tuple[int, str] = (-1, "")
         while rows := self._rows(
             "SELECT chunk, space, data, checksum FROM vectors WHERE (chunk, space) > (?, ?) "
             "ORDER BY chunk, space LIMIT 5000",
             last,
         ):
-            yield from (chunk for chunk, _, data, checksum in rows if zlib.crc32(data) != checksum)
+            yield from ((chunk, space) for chunk, space, data, checksum in rows if zlib.crc32(data) != checksum)
             last = rows[-1][:2]

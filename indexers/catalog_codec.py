@@ -52,6 +52,25 @@ class FileState:
 
 
 @dataclass(frozen=True, slots=True)
+class Binding:
+    """The text model that a library is bound to; "" where nothing is known.
+
+    ``space`` is that of its texts' vectors, ``model`` what the model is found by again: its name, or its folder.
+    ``next_space`` and ``next_model`` are those of a change under way: vectors are being made, and none is searched.
+    """
+
+    space: str = ""
+    model: str = ""
+    next_space: str = ""
+    next_model: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the model in force is called, for people."""
+        return self.model or model_in(self.space)
+
+
+@dataclass(frozen=True, slots=True)
 class StoredChunk:
     """A live chunk with the content it belongs to."""
 
@@ -72,6 +91,11 @@ class Change:
     sequence: int
     added: tuple[int, ...]
     removed: tuple[int, ...]
+
+
+def model_in(space: str) -> str:
+    """The model's name in the name of its space: "all-MiniLM-L6-v2" of "text:all-MiniLM-L6-v2@53aa51172d14"."""
+    return space.removeprefix("text:").partition("@")[0]
 
 
 def content_row(content: Content) -> tuple[object, ...]:

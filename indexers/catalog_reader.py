@@ -13,7 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexers.catalog_codec import Change, FileState, StoredChunk, file_filter, plain_path, range_below, stored_chunk
+from indexers.catalog_codec import (
+    Binding,
+    Change,
+    FileState,
+    StoredChunk,
+    file_filter,
+    plain_path,
+    range_below,
+    stored_chunk,
+)
 from indexers.catalog_folders import CatalogFolders
 from indexers.errors import LibraryBroken
 from indexers.types import Document, Status, Vectors
@@ -224,6 +233,25 @@ class CatalogReader(CatalogFolders):
             found[rows[0][0]] = int(rows[0][1]) // 2
         return found
 
+    def indexed_spaces(self) -> dict[str, int]:
+        """The spaces that are searched, with their dimensions: without the one that is only being made."""
+        coming = self.binding().next_space
+        return {space: dim for space, dim in self.spaces().items() if space != coming}
+
+    def image_spaces(self) -> dict[str, int]:
+        """The spaces that pictures have vectors in, with their dimensions."""
+        bound = self.binding()
+        return {space: dim for space, dim in self.spaces().items() if space not in (bound.space, bound.next_space)}
+
+    def lacking(self, space: str, coming: str, after: int, limit: int) -> list[int]:
+        """The first ``limit`` chunks behind chunk ``after`` with a vector in ``space`` and none in ``coming``."""
+        rows = self._rows(
+            "SELECT chunk FROM vectors v WHERE space = ? AND chunk > ? AND NOT EXISTS "
+            "(SELECT 1 FROM vectors n WHERE n.chunk = v.chunk AND n.space = ?) ORDER BY chunk LIMIT ?",
+            (space, after, coming, limit),
+        )
+        return [row[0] for row in rows]
+
     # --- reading: the library as a whole -------------------------------------------------------
 
     @property
@@ -256,6 +284,12 @@ class CatalogReader(CatalogFolders):
     def count_vectors(self, space: str) -> int:
         """How many chunks have a vector in ``space``."""
         return int(self._rows("SELECT COUNT(*) FROM vectors WHERE space=?", (space,))[0][0])
+
+    def binding(self) -> Binding:
+        """The text model that the library is bound to."""
+        names = ("text_space", "text_model", "text_space_next", "text_model_next")
+        facts = dict(self._rows("SELECT name, value FROM facts WHERE name IN (?, ?, ?, ?)", names))
+        return Binding(*(facts.get(name, "") for name in names))
 
     def fact(self, name: str) -> str | None:
         """A word about the library as a whole."""

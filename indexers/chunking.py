@@ -179,6 +179,18 @@ def _split_overlong(chunks: list[tuple[Chunk, str]], weigh: CountTokens, limit: 
     return result
 
 
+def windows(chunk: Chunk, context: str, count_tokens: CountTokens, limit: int) -> list[str]:
+    """What is embedded of a chunk that was cut for a model that reads more: its text in pieces of ``limit`` tokens.
+
+    Each piece has the context line and the table's header before it, shortened so that most of the room is the text's.
+    """
+    weigh = partial(weighed, count_tokens)
+    line, _ = shortened(context, weigh, min(_CONTEXT_TOKENS, limit // 3))
+    header, _ = shortened(chunk.header, weigh, limit // 3)
+    pieces = _split_overlong([(replace(chunk, header=header), line)], weigh, limit)
+    return [embedded_text(piece, before) for piece, before in pieces]
+
+
 def _halves(chunk: Chunk) -> list[Chunk]:
     """A chunk in two, at a line end or space near its middle."""
     middle = len(chunk.body) // 2

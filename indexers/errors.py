@@ -4,6 +4,7 @@
 
     LocusError                      exit code 1; str() is one clear line with the way out
     ├── UsageError                  2   an empty question, an unknown path, a setting out of range
+    │   └── OtherModel                  the library's texts were embedded with another text model
     ├── ModelMissing                4   a model that is needed is not on this machine
     ├── LibraryInUse                5   another process writes to the library
     ├── LibraryBroken                   the catalog itself can not be read
@@ -38,6 +39,10 @@ class UsageError(LocusError):
     """The call can not be carried out as it was made."""
 
     exit_code = 2
+
+
+class OtherModel(UsageError):
+    """The library is bound to another text model than the one at hand."""
 
 
 class ModelMissing(LocusError):

@@ -11,6 +11,9 @@
       activity.sqlite    what is queued and being read at this moment
       lock               held by the one writer
 
+The texts' vectors are those of one model, which the library is bound to; ``reembedding`` makes those of another beside
+them, and they are searched from the moment at which they take their place.
+
 A snapshot that is missing, damaged, of another model or ahead of the catalog is dropped and made again from it,
 without embedding anything. Only this module knows where the files are.
 
@@ -20,9 +23,10 @@ answered from what was committed last while files are being added.
 
 from __future__ import annotations
 
+import shlex
 import threading
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -31,7 +35,8 @@ from numpy.typing import NDArray
 
 from indexers.activity import Activity
 from indexers.catalog import Catalog
-from indexers.errors import LibraryInUse, UsageError
+from indexers.catalog_codec import model_in
+from indexers.errors import LibraryInUse, OtherModel, UsageError
 from indexers.lock import WriterLock
 from indexers.types import Status
 from indexers.unfinished import Unfinished
@@ -115,31 +120,79 @@ class Library:
         """Files that are queued or being read now, by whichever process."""
         return self._activity.states() if self._lock.held or self._lock.is_taken() else {}
 
-    def use_space(self, space: str) -> None:
-        """Says which embedding model the library's texts are embedded with, the first time for good.
+    def use_space(self, space: str, model: str = "") -> None:
+        """Says which text model the library's texts are embedded with, the first time for good.
+
+        Args:
+            space: the space of its vectors.
+            model: what it is found by again, its name or its folder; remembered with the first.
 
         Raises:
-            UsageError: they were embedded with another one.
+            OtherModel: they were embedded with another one.
             LibraryInUse: another process changes the library now.
         """
         with self.writing() as catalog:
-            if catalog.fact("text_space") not in catalog.spaces():
-                catalog.set_fact("text_space", space)
+            bound = catalog.binding()
+            if bound.space == space:
+                if model and not bound.model:
+                    catalog.set_fact("text_model", model)
+            elif bound.space not in catalog.spaces():
+                catalog.bind(space, model)
         self.check_space(space)
 
     def check_space(self, space: str) -> None:
         """Refuses a model that the library's texts were not embedded with.
 
         Raises:
-            UsageError: they were embedded with another one.
+            OtherModel: they were embedded with another one.
         """
         with self.mutex:
-            known = self.catalog.fact("text_space")
-        if known not in (None, space):
-            raise UsageError(
-                f"this library was made with the text model {known}, the settings name {space}: "
-                "set the model back, or start a new library with --library"
+            bound = self.catalog.binding()
+            is_other = bound.space not in ("", space) and bound.space in self.catalog.spaces()
+        if is_other:
+            raise OtherModel(
+                f"this library is bound to the text model {bound.name}, not to {model_in(space)}; "
+                f"to change it run: locus reindex --text-model {shlex.quote(model_in(space))}"
             )
+
+    def text_vectors(self, space: str, dim: int) -> FaissIndex:
+        """The vector index of the texts, which must be in ``space``, up to date with the catalog.
+
+        Raises:
+            OtherModel: they are in the space of another model, perhaps since a moment ago.
+        """
+        with self.mutex:
+            self.check_space(space)
+            index = self.vectors(space, dim)
+            try:
+                # Another process may have changed the model while the index was brought up to date.
+                self.check_space(space)
+            except OtherModel:
+                self._vectors.pop(space, None)
+                raise
+            return index
+
+    def change_model(self, catalog: Catalog, space: str, dim: int, model: str) -> None:
+        """Binds the library to the text model of ``space``, in which all its texts have a vector by now.
+
+        The index is made before, so that questions do not wait for it.
+
+        Args:
+            catalog: as ``writing`` lends it.
+            space: the space of its vectors.
+            dim: their dimensions.
+            model: what it is found by again.
+        """
+        index, reached = FaissIndex(dim), catalog.sequence
+        _fill(index, catalog, catalog.changes_since(0).added, space)
+        with self.mutex:
+            catalog.bind(space, model)
+            # Left here, it would not be taken for the new one: it names its space.
+            with suppress(OSError):
+                (self.root / "vectors.faiss").unlink(missing_ok=True)
+            self._forget_gone()
+            self._vectors[space] = (index, reached)
+        self.publish()
 
     def vectors(self, space: str, dim: int) -> FaissIndex:
         """The vector index of ``space``, up to date with the catalog."""
@@ -148,10 +201,7 @@ class Library:
             change = self.catalog.changes_since(reached)
             if change.sequence != reached:
                 index.remove(_ids(change.removed))
-                for start in range(0, len(change.added), _BATCH):
-                    ids, contents, matrix = self.catalog.vectors(change.added[start : start + _BATCH], space)
-                    if len(ids):
-                        index.add(ids, contents, matrix)
+                _fill(index, self.catalog, change.added, space)
             self._vectors[space] = (index, change.sequence)
             return index
 
@@ -178,7 +228,7 @@ class Library:
         """Brings all indexes up to date after a change and saves the vectors where that is worth it."""
         with self.mutex:
             self.words()
-            for space, dim in self.catalog.spaces().items():
+            for space, dim in self.catalog.indexed_spaces().items():
                 index = self.vectors(space, dim)
                 behind = self._vectors[space][1] - self._saved.get(space, 0)
                 if behind > max(200, _SAVE_AFTER * len(index)):
@@ -196,7 +246,7 @@ class Library:
         """Where the indexes, brought up to date, do not hold what the catalog holds."""
         with self.mutex:
             held = [("word", len(self.words()), self.catalog.count_texts())]
-            for space, dim in self.catalog.spaces().items():
+            for space, dim in self.catalog.indexed_spaces().items():
                 held.append((space, len(self.vectors(space, dim)), self.catalog.count_vectors(space)))
         return [
             f"the {name} index holds {number} of {chunks} chunks; run `locus doctor --mend`"
@@ -207,7 +257,7 @@ class Library:
     def drop_snapshots(self) -> None:
         """Makes all snapshots again from the catalog."""
         with self.writing(), self.mutex:
-            for space, dim in self.catalog.spaces().items():
+            for space, dim in self.catalog.indexed_spaces().items():
                 self._drop_vectors(space)
                 self.vectors(space, dim)
                 self.save_vectors(space)
@@ -218,6 +268,11 @@ class Library:
         if space == self.catalog.fact("text_space"):
             return self.root / "vectors.faiss"
         return self.root / f"vectors-{zlib.crc32(space.encode()):08x}.faiss"
+
+    def _forget_gone(self) -> None:
+        for space in self._vectors.keys() - self.catalog.spaces().keys():
+            self._vectors.pop(space)
+            self._saved.pop(space, None)
 
     def _drop_vectors(self, space: str) -> None:
         self._snapshot(space).unlink(missing_ok=True)
@@ -234,6 +289,7 @@ class Library:
             self._words.close()
 
     def _load_vectors(self, space: str, dim: int) -> tuple[FaissIndex, int]:
+        self._forget_gone()
         loaded = FaissIndex.load(self._snapshot(space), space=space, dim=dim)
         if loaded is None:
             return FaissIndex(dim), 0
@@ -265,6 +321,14 @@ class Library:
         finally:
             # Gives tantivy's own lock back, which would keep the writers of other processes out.
             words.close()
+
+
+def _fill(index: FaissIndex, catalog: Catalog, chunks: Sequence[int], space: str) -> None:
+    """Adds the vectors of ``chunks`` in ``space``, of those that have one."""
+    for start in range(0, len(chunks), _BATCH):
+        ids, contents, matrix = catalog.vectors(chunks[start : start + _BATCH], space)
+        if len(ids):
+            index.add(ids, contents, matrix)
 
 
 def _ids(ids: tuple[int, ...]) -> NDArray[np.int64]:

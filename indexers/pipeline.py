@@ -41,22 +41,32 @@ class Pipeline:
             finished by the next ``add``.
         readers: how many files are read at the same time.
         hidden: take files below a folder even if their names begin with a dot.
+        model: what the text model is found by again, for the library to remember: its name or its folder.
     """
 
     def __init__(
-        self, library: Library, embedder: TextEmbedder, reader: FileReader, *, readers: int = 1, hidden: bool = False
+        self,
+        library: Library,
+        embedder: TextEmbedder,
+        reader: FileReader,
+        *,
+        readers: int = 1,
+        hidden: bool = False,
+        model: str = "",
     ) -> None:
         self._library = library
         self._embedder = embedder
         self.reader = reader
         self._readers = readers
         self.hidden = hidden
+        self._model = model
 
     def add(self, paths: Iterable[str | os.PathLike[str]], on_progress: _OnProgress | None = None) -> AddReport:
         """Indexes files and folders, and finishes what waited for a model that is there now.
 
         Raises:
-            UsageError: a path does not exist, or the library belongs to another text model; nothing was changed.
+            UsageError: a path does not exist; nothing was changed.
+            OtherModel: the library is bound to another text model; nothing was changed.
             LibraryInUse: another process writes to it.
             ModelFailed: an embedder gave no vectors; what was stored before is safe.
         """
@@ -142,7 +152,7 @@ class Pipeline:
     def _turn(self) -> Iterator[Catalog]:
         """The catalog for changing; the indexes are up to date before and after."""
         with self._library.writing() as catalog:
-            self._library.use_space(self._embedder.space)
+            self._library.use_space(self._embedder.space, self._model)
             # Before anything changes: a snapshot that is ahead of the catalog shows only now.
             self._library.publish()
             yield catalog

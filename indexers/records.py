@@ -111,7 +111,7 @@ def unfinished(catalog: Catalog, senses: Senses) -> set[str]:
     """
     there = {name for name, model in (("image", senses.images), ("speech", senses.speech)) if model is not None}
     waiting = [document.path for document in catalog.documents() if there.intersection(document.pending)]
-    strange = catalog.spaces().keys() - {catalog.fact("text_space")}
+    strange = catalog.image_spaces().keys()
     if strange and senses.images is not None:
         waiting += [path for space in strange - {senses.images().space} for path in catalog.paths_with(space)]
     return {path for path in map(catalog.outermost, set(waiting)) if os.path.lexists(path)}

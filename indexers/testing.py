@@ -10,10 +10,12 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from indexers.embedders.text import SentenceEmbedder
 from indexers.types import Vectors
 
 _WORD = re.compile(r"\w+")
@@ -75,6 +77,36 @@ class HashingEmbedder:
         if not total.any():
             total += _direction("", self._dim)
         return (total / np.linalg.norm(total)).astype(np.float32)
+
+
+class UnloadedModel(SentenceEmbedder):
+    """The ``SentenceEmbedder`` of a model's folder whose weights are hashed, so that spaces are told apart, not loaded.
+
+    It ranks as a ``HashingEmbedder`` of as many dimensions as the folder says. ``texts`` are those it embedded so far.
+    """
+
+    def __init__(self, model_dir: Path, *, name: str, cache_dir: Path, threads: int | None = None) -> None:
+        super().__init__(model_dir, name=name, cache_dir=cache_dir, threads=threads)
+        self._hashing = HashingEmbedder(self.dim)
+        self.texts: list[str] = []
+
+    @property
+    def max_tokens(self) -> int:
+        """As ``HashingEmbedder``."""
+        return self._hashing.max_tokens
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """As ``HashingEmbedder``."""
+        return self._hashing.count_tokens(texts)
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        """As ``HashingEmbedder``."""
+        self.texts += texts
+        return self._hashing.embed_passages(texts)
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        """As ``HashingEmbedder``."""
+        return self._hashing.embed_query(text)
 
 
 @lru_cache(maxsize=65_536)

@@ -19,7 +19,7 @@ from indexers.beside import fold
 from indexers.catalog import Catalog, FileState
 from indexers.catalog_codec import plain_path
 from indexers.catalog_folders import Folder
-from indexers.errors import LibraryBroken, LibraryInUse, LocusError, UsageError
+from indexers.errors import LibraryBroken, LibraryInUse, LocusError, OtherModel, UsageError
 from indexers.feeds import Feed, is_remote
 from indexers.ignore import RULES, Ignore, is_transient
 from indexers.library import Library
@@ -282,6 +282,9 @@ class Watcher:
             )
         except LibraryInUse as error:
             self._wait(paths, f"waiting: {error}", _TRY_AGAIN_S)
+            return
+        except OtherModel:
+            self._wait(paths, "the library was given another text model", _TRY_AGAIN_S)
             return
         except (LibraryBroken, UsageError):
             raise

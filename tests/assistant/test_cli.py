@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from assistant import cli, show
+from assistant import cli, models, show
 from assistant.api import Assistant
 from indexers.lock import WriterLock
 
@@ -152,6 +152,8 @@ def test_a_chat_completes_follow_ups(run: Run, sample_library: Path, monkeypatch
         ("remove", "/no/such/file"),
         ("models", "nonsense"),
         ("models", "pull", "nonsense"),
+        ("reindex",),
+        ("reindex", "--text-model", "nonsense"),
         ("demo", "/no/such/folder"),
     ],
 )
@@ -164,7 +166,10 @@ def test_wrong_calls_give_2_and_a_line(run: Run, tmp_path: Path, arguments: tupl
         one_line(err)
 
 
-@pytest.mark.parametrize("command", ["files", "status", "doctor", "search x", "ask x", "chat", "remove x"])
+@pytest.mark.parametrize(
+    "command",
+    ["files", "status", "doctor", "search x", "ask x", "chat", "remove x", "reindex --text-model all-MiniLM-L6-v2"],
+)
 def test_a_mistyped_library_is_told_and_not_made(run: Run, tmp_path: Path, command: str) -> None:
     code, out, err = run("--library", tmp_path / "typo", *command.split())
     if command != "chat":
@@ -190,8 +195,10 @@ def test_a_missing_model_gives_4(run: Run, sample_library: Path, monkeypatch: py
     code, out, err = run("--library", sample_library, "ask", "Who is Tilda?")
     assert (code, out) == (4, "") and "locus models pull Qwen3-4B" in one_line(err)
     monkeypatch.setenv("LOCUS_LLM", "none")
-    monkeypatch.setenv("LOCUS_TEXT_MODEL", "CLIP-ViT-B-32")
-    assert run("--library", sample_library, "search", "Tilda")[0] == 4
+    monkeypatch.setattr(models, "_bundled_folder", lambda _spec: None)
+    monkeypatch.setenv("LOCUS_CACHE_DIR", str(sample_library / "no models here"))
+    code, out, err = run("--library", sample_library, "search", "Tilda")
+    assert (code, out) == (4, "") and "locus models pull all-MiniLM-L6-v2" in one_line(err)
     assert run("--library", sample_library, "files")[0] == 0
 
 

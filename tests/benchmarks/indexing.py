@@ -157,7 +157,7 @@ def plain_model(locus: Assistant) -> Any:
     """sentence-transformers as it comes, on the bundled model."""
     from sentence_transformers import SentenceTransformer
 
-    folder = models.require(models.spec(locus.settings.text_model), path=None, cache_dir=locus.settings.cache_dir)
+    folder = models.require(models.spec(locus.text_model), path=None, cache_dir=locus.settings.cache_dir)
     return SentenceTransformer(str(folder), device="cpu", local_files_only=True)
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexers.chunking import chunk_blocks, context_line, cut_chunk, embedded_text, locate
+from indexers.chunking import chunk_blocks, context_line, cut_chunk, embedded_text, locate, windows
 from indexers.types import (
     Block,
     LinesLocator,
@@ -286,6 +286,30 @@ def sections(size: int) -> list[Block]:
 
 def one_page(size: int) -> list[Block]:
     return [Block(tuple(Piece("Some words", PageLocator(1)) for _ in range(size // 11)))]
+
+
+@given(st.lists(BLOCK, max_size=4), COUNTERS, st.integers(9, 60))
+def test_windows_of_a_chunk_fit_and_hold_all_of_it(blocks: list[Block], count: Count, limit: int) -> None:
+    for chunk, context in chunk_blocks(blocks, "A title", count, 120):
+        body = "".join(chunk.body.split())
+        at = 0
+        for window in windows(chunk, context, count, limit):
+            assert count([window])[0] <= limit
+            # Behind what is before each window, the body goes on where the last one ended.
+            bare = "".join(window.split())
+            longest = min(len(bare), len(body) - at)
+            at += next(size for size in range(longest, 0, -1) if bare.endswith(body[at : at + size]))
+        assert at == len(body)
+
+
+def test_a_window_has_the_context_and_the_header_before_it() -> None:
+    [(chunk, context)] = chunk_blocks([Block(rows(12), ("Two",), "name count")], "T", spaces, 200)
+    found = windows(chunk, context, spaces, 24)
+    assert len(found) > 2
+    assert all(window.startswith("T › Two\nname count\n") for window in found)
+    assert windows(chunk, context, spaces, 200) == [embedded_text(chunk, context)]
+    # Where there is little room, less is put before it.
+    assert all(window.startswith("T ›\nname count\n") for window in windows(chunk, context, spaces, 7))
 
 
 @pytest.mark.parametrize("make", [one_line, one_word, table, sections, one_page])

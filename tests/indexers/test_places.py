@@ -189,8 +189,8 @@ def test_a_file_that_becomes_a_link_before_it_is_read_is_not_read(
             path.symlink_to(s.secret)
 
     if moment == "found":
-        regular = adding._regular
-        monkeypatch.setattr(adding, "_regular", lambda name: (swap(), regular(name))[1])
+        regular = adding.regular
+        monkeypatch.setattr(adding, "regular", lambda name: (swap(), regular(name))[1])
     else:
         read = adding.Adding._read_and_cut
         monkeypatch.setattr(adding.Adding, "_read_and_cut", lambda self, version: (swap(), read(self, version))[1])
@@ -205,7 +205,7 @@ def test_a_folder_that_becomes_a_link_before_its_files_are_read_leads_nowhere(
     for place, word in ((folder, "bicycle"), (elsewhere, "topsecret")):
         place.mkdir()
         (place / "a.txt").write_text(word)
-    regular = adding._regular
+    regular = adding.regular
 
     def swapped(name: str) -> os.stat_result:
         if not folder.is_symlink():
@@ -213,7 +213,7 @@ def test_a_folder_that_becomes_a_link_before_its_files_are_read_leads_nowhere(
             folder.symlink_to(elsewhere)
         return regular(name)
 
-    monkeypatch.setattr(adding, "_regular", swapped)
+    monkeypatch.setattr(adding, "regular", swapped)
     assert s.add() == {"a.txt": ("unsupported", LEADS_OUT)}
     assert not s.finds("topsecret")
 
