@@ -14,10 +14,12 @@ from itertools import count
 from pathlib import Path, PurePath
 from typing import Protocol
 
+from indexers.accounts import drawn_up
 from indexers.beside import companions
 from indexers.catalog_codec import Content, plain_path
 from indexers.cleaning import clean_parsed, clean_text
 from indexers.errors import FileError, TooLarge, Unreadable, Unsupported
+from indexers.ledger import Ledger
 from indexers.media import FileType, sniff
 from indexers.parsers import PARSERS
 from indexers.protocols import Source
@@ -25,7 +27,7 @@ from indexers.senses import Senses, Task, perceive, waiting
 from indexers.types import Attachment, Block, Decoded, Parsed, Picture, Status, Unread
 from indexers.unfinished import FORGETFUL, Unfinished
 
-PARSER_VERSION = 2
+PARSER_VERSION = 3
 """Raised when parsers or chunking change enough that files should be read again."""
 _UNHASHED = "size-"
 _MAX_DEPTH = 3
@@ -156,8 +158,7 @@ def is_unhashed(key: str) -> bool:
 def failed(path: str, error: FileError) -> Reading:
     """The reading of a file that could not be read at all. It has a size that no file has: it is looked at again."""
     version = Version(path, -1, 0, f"refused:{path}")
-    content = Content(version.key, "unknown", "text", error.status, clean_text(str(error)), PurePath(path).stem)
-    return Reading(version, None, content)
+    return Reading(version, None, _unread(version, FileType("unknown", "text", ""), error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,9 +252,7 @@ class FileReader:
         except FileError as error:
             if isinstance(error, Unreadable) and depth == 0:
                 raise
-            reason = clean_text("; ".join(part for part in (kind.mismatch, str(error)) if part))
-            content = Content(version.key, kind.format, kind.media, error.status, reason, PurePath(name).stem)
-            return Reading(version, parent, content)
+            return Reading(version, parent, _unread(version, kind, error))
         inner = tuple(
             self._read_inside(attachment, version, watch, depth)
             for attachment in _named_apart(parsed.attachments)
@@ -262,9 +261,11 @@ class FileReader:
         missing = [note for note in parsed.notes if note]
         if parsed.attachments and depth >= _MAX_DEPTH:
             missing.append("what is inside it is too deep to be followed")
+        waits = waiting(pending)
+        ledger = drawn_up(parsed, pictures, pending, [*missing, *waits, *self._not_looked_at(parsed)])
         if kind.media != "text":
-            missing += waiting(pending)
-        content = _content(version.key, name, kind, parsed, pending, missing, has_more=bool(inner or pictures))
+            missing += waits
+        content = _content(version.key, name, kind, parsed, pending, missing, ledger, has_more=bool(inner or pictures))
         return Reading(version, parent, content, parsed.blocks, pictures, inner)
 
     def _perceived(
@@ -279,6 +280,10 @@ class FileReader:
         seen = perceive(Task(source, self._reader.decode, self.senses, memo, watch.cancelled, watch.tell), parsed)
         return clean_parsed(seen.parsed), seen.pictures, seen.pending
 
+    def _not_looked_at(self, parsed: Parsed) -> list[str]:
+        off = self.senses.ocr is None and {"pictures", "frames"}.intersection(parsed.unread)
+        return ["text in pictures is not read (setting ocr)"] if off else []
+
     def _read_inside(self, attachment: Attachment, holder: Version, watch: _Watch, depth: int) -> Reading:
         sha256 = hashlib.sha256(attachment.data).hexdigest()
         path = f"{holder.path}!/{attachment.name}"
@@ -289,6 +294,15 @@ class FileReader:
             return self._read(file, version, holder.path, watch, depth + 1)
 
 
+def _unread(version: Version, kind: FileType, error: FileError) -> Content:
+    """The content of a file, or a document inside one, of which nothing can be read."""
+    name = PurePath(version.path.rpartition("!/")[2])
+    reason = clean_text("; ".join(part for part in (kind.mismatch, str(error)) if part))
+    return Content(
+        version.key, kind.format, kind.media, error.status, reason, name.stem, ledger=Ledger(skipped=(reason,))
+    )
+
+
 def _content(
     key: str,
     name: str,
@@ -296,6 +310,7 @@ def _content(
     parsed: Parsed,
     pending: tuple[str, ...],
     missing: Sequence[str],
+    ledger: Ledger,
     *,
     has_more: bool,
 ) -> Content:
@@ -318,6 +333,7 @@ def _content(
         tuple(sorted(parsed.metadata.items())),
         round(parsed.coverage, 4),
         pending,
+        ledger,
     )
 
 

@@ -209,7 +209,8 @@ def _with_sight(task: Task, parsed: Parsed, seen: _Seen) -> Parsed:
         read = shown if whole else seen.pages
         coverage, notes = after_reading(coverage, notes, read)
         if whole and task.source.format in PICTURES:
-            coverage = 1.0
+            unit, pages = parsed.extent or ("pictures", 1)
+            coverage = min(1.0, seen.count / pages) if unit == "pages" else 1.0
     blocks = merged(parsed.blocks, seen.blocks)
     return replace(parsed, blocks=tuple(blocks), notes=tuple(dict.fromkeys([*notes, *seen.notes])), coverage=coverage)
 
@@ -224,6 +225,7 @@ def _with_speech(task: Task, parsed: Parsed) -> Parsed:
     assert task.senses.speech is not None, "asked before"
     heard = listen(decode, task.senses.speech(), task.memo, task.cancelled, lambda second: task.tell(clock(second)))
     notes = heard.notes if heard.spoken else (*heard.notes, "nothing is said in it")
+    total_s = max(heard.until_s, parsed.extent[1] if parsed.extent else 0.0)
     metadata = dict(parsed.metadata)
     if heard.language:
         metadata.setdefault("language", heard.language)
@@ -232,6 +234,9 @@ def _with_speech(task: Task, parsed: Parsed) -> Parsed:
         blocks=(*parsed.blocks, *spoken_blocks(heard.spoken)),
         metadata=metadata,
         notes=(*parsed.notes, *notes),
+        # What is missing at the end was told; without a word, the sound is only shorter than the film.
+        coverage=heard.until_s / total_s if heard.notes and total_s else parsed.coverage,
+        extent=("seconds", total_s) if total_s else None,
     )
 
 
@@ -246,4 +251,4 @@ def spoken_blocks(spoken: tuple[Spoken, ...]) -> list[Block]:
         else:
             blocks.append([piece])
         last_s = part.end_s
-    return [Block(tuple(pieces)) for pieces in blocks]
+    return [Block(tuple(pieces), way="speech") for pieces in blocks]

@@ -16,7 +16,7 @@ from typing import Any
 
 from indexers.errors import Broken, Empty
 from indexers.parsers.encoding import read_text
-from indexers.parsers.markup import Span, file_line, line_pieces, outline, paragraphs, span_block
+from indexers.parsers.markup import Span, file_line, line_extent, line_pieces, outline, paragraphs, span_block
 from indexers.protocols import Source
 from indexers.types import Block, Parsed, Piece, SectionLocator
 
@@ -52,7 +52,7 @@ def parse_json(source: Source) -> Parsed:
     blocks = tuple(block for block in _cut_at(lines, starts, _JSON_KEY) if not _is_bare(block))
     if not blocks:
         raise Empty("no values in it")
-    return Parsed(blocks)
+    return Parsed(blocks, extent=line_extent(lines))
 
 
 def parse_jsonl(source: Source) -> Parsed:
@@ -60,7 +60,7 @@ def parse_jsonl(source: Source) -> Parsed:
     lines = _text(source).split("\n")
     invalid = sum(1 for line in lines if line.strip() and not _is_json(line))
     notes = (f"{invalid} lines are not valid JSON",) if invalid else ()
-    return Parsed(tuple(_cut_at(lines, range(len(lines)), None)), notes=notes)
+    return Parsed(tuple(_cut_at(lines, range(len(lines)), None)), notes=notes, extent=line_extent(lines))
 
 
 def parse_yaml(source: Source) -> Parsed:
@@ -76,7 +76,7 @@ def parse_yaml(source: Source) -> Parsed:
             attached = None
         else:
             attached = None
-    return Parsed(tuple(_cut_at(lines, starts, _YAML_KEY)))
+    return Parsed(tuple(_cut_at(lines, starts, _YAML_KEY)), extent=line_extent(lines))
 
 
 def parse_xml(source: Source) -> Parsed:
@@ -97,7 +97,7 @@ def parse_xml(source: Source) -> Parsed:
         if not found.blocks:
             raise Empty("no text between the markup")
         return Parsed(found.blocks, found.title)
-    return Parsed(tuple(_cut_at(lines, found.starts, None)), found.title)
+    return Parsed(tuple(_cut_at(lines, found.starts, None)), found.title, extent=line_extent(lines))
 
 
 def parse_notebook(source: Source) -> Parsed:
@@ -152,7 +152,7 @@ def _text(source: Source) -> str:
 
 def _as_text(lines: Sequence[str], note: str) -> Parsed:
     blocks = [span_block(lines, span, file_line) for span in paragraphs(lines)]
-    return Parsed(tuple(blocks), notes=(note,))
+    return Parsed(tuple(blocks), notes=(note,), extent=line_extent(lines))
 
 
 def _is_json(line: str) -> bool:

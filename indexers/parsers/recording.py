@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from indexers.decoders.containers import film_stream, open_recording, origin_s, read_packets
 from indexers.errors import Empty
+from indexers.ledger import Way
 from indexers.parsers.image_words import iso_date, name_words
 from indexers.parsers.recording_subtitles import Subtitles, find_subtitles, iso_language
 from indexers.protocols import Source
@@ -74,8 +75,8 @@ def parse_recording(source: Source) -> Parsed:
     if has_film:
         unread.append("frames")
     # Each tag is a block of its own, so that one can be quoted without the others.
-    blocks = [_whole([line]) for line in (name_words(source.name), *_shown(tags))]
-    blocks += [_contents(chapters), _whole(_lyrics(tags))]
+    blocks = [_whole([name_words(source.name)], "name"), *(_whole([line], "tags") for line in _shown(tags))]
+    blocks += [_contents(chapters), _whole(_lyrics(tags), "tags")]
     metadata = {
         "author": _first(tags, ("artist", "author", "performer", "album_artist")),
         "date": iso_date(_first(tags, ("date", "year", "creation_time"))),
@@ -89,6 +90,7 @@ def parse_recording(source: Source) -> Parsed:
         {key: value for key, value in metadata.items() if value},
         notes=subtitles.notes if subtitles else (),
         unread=tuple(unread),
+        extent=("seconds", round(duration_s, 3)) if duration_s > 0 else None,
     )
 
 
@@ -139,8 +141,8 @@ def _lyrics(tags: Mapping[str, str]) -> list[str]:
     )
 
 
-def _whole(lines: Iterable[str]) -> Block:
-    return Block(tuple(Piece(line.strip(), WholeLocator()) for line in lines if line.strip()))
+def _whole(lines: Iterable[str], way: Way) -> Block:
+    return Block(tuple(Piece(line.strip(), WholeLocator()) for line in lines if line.strip()), way=way)
 
 
 def _chapters(container: InputContainer) -> list[_Chapter]:
@@ -157,7 +159,8 @@ def _chapters(container: InputContainer) -> list[_Chapter]:
 
 
 def _contents(chapters: Sequence[_Chapter]) -> Block:
-    return Block(tuple(Piece(chapter.title, TimeLocator(chapter.start_s, chapter.end_s)) for chapter in chapters))
+    pieces = (Piece(chapter.title, TimeLocator(chapter.start_s, chapter.end_s)) for chapter in chapters)
+    return Block(tuple(pieces), way="tags")
 
 
 # --- what is said ------------------------------------------------------------------------------
@@ -168,7 +171,7 @@ def _said(subtitles: Subtitles | None, chapters: Sequence[_Chapter]) -> Iterator
         return
     if subtitles.transcript is None:
         for paragraph in re.split(r"\n\s*\n", subtitles.text):
-            yield _whole(paragraph.split("\n"))
+            yield _whole(paragraph.split("\n"), "subtitles")
         return
     yield from _paragraphs(subtitles.transcript, chapters)
 
@@ -185,7 +188,7 @@ def _paragraphs(transcript: Transcript, chapters: Sequence[_Chapter]) -> Iterato
         if pieces and (
             leading != headings or spoken.start_s - end_s > _PAUSE_S or full or length > _LONGEST_PARAGRAPH_CHARS
         ):
-            yield Block(tuple(pieces), headings)
+            yield Block(tuple(pieces), headings, way="subtitles")
             pieces, length = [], 0
         headings = leading
         place: Locator = TimeLocator(round(spoken.start_s, 3), round(spoken.end_s, 3))
@@ -193,7 +196,7 @@ def _paragraphs(transcript: Transcript, chapters: Sequence[_Chapter]) -> Iterato
         end_s = spoken.end_s
         length += len(spoken.text) + 1
     if pieces:
-        yield Block(tuple(pieces), headings)
+        yield Block(tuple(pieces), headings, way="subtitles")
 
 
 def _chapter_at(chapters: Sequence[_Chapter], spoken: Spoken) -> str:

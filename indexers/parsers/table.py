@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from indexers.errors import Broken, Empty, Encrypted, Unreadable
+from indexers.ledger import Unit
 from indexers.parsers.encoding import read_text
-from indexers.parsers.markup import file_line, paragraphs, span_block
+from indexers.parsers.markup import file_line, line_extent, paragraphs, span_block
 from indexers.protocols import Source
 from indexers.types import Block, LinesLocator, Parsed, Piece, SheetLocator
 
@@ -57,7 +58,8 @@ def parse_csv(source: Source) -> Parsed:
         raise Empty("the file is empty")
     delimiter = _delimiter(lines, source.format)
     if not delimiter:
-        return Parsed(tuple(span_block(lines, span, file_line) for span in paragraphs(lines)))
+        plain = tuple(span_block(lines, span, file_line) for span in paragraphs(lines))
+        return Parsed(plain, extent=line_extent(lines))
     records = [record for record in _records(lines, delimiter) if record.text.strip(delimiter + " \t\n\"'")]
     if not records:
         raise Empty("no field holds anything")
@@ -69,7 +71,7 @@ def parse_csv(source: Source) -> Parsed:
     body = records[titles + has_header :]
     if body:
         blocks.append(Block(_record_pieces(body), header=header))
-    return Parsed(tuple(blocks))
+    return Parsed(tuple(blocks), extent=line_extent(lines))
 
 
 def _record_pieces(records: Sequence[_Record]) -> tuple[Piece, ...]:
@@ -188,7 +190,8 @@ def parse_workbook(source: Source) -> Parsed:
     if not blocks:
         raise Empty("no cell holds anything")
     notes = (f"sheets that can not be read: {', '.join(failed)}",) if failed else ()
-    return Parsed(tuple(blocks), coverage=1 - len(failed) / len(names), notes=notes)
+    extent: tuple[Unit, float] = ("sheets", len(names))
+    return Parsed(tuple(blocks), coverage=1 - len(failed) / len(names), notes=notes, extent=extent)
 
 
 def _open(path: Path) -> CalamineWorkbook:
