@@ -13,14 +13,17 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from assistant import models
+from assistant.absent import why_absent
 from assistant.answering import Answerer
 from assistant.by_picture import PictureSearch
+from assistant.file_details import FileDetails, details
 from assistant.llm import LanguageModel, LlamaCpp
 from assistant.llm_server import OpenAIServer
 from assistant.prompt import LARGE, SMALL, Style
 from assistant.retrieve import Retriever
 from assistant.settings import Settings
 from assistant.sight import Sights
+from assistant.why import Asked, Inquiry, Why, before_searching
 from indexers.embedders.text import SentenceEmbedder
 from indexers.errors import ModelMissing, UsageError
 from indexers.library import Library
@@ -225,6 +228,34 @@ class Parts:
             style=self._style(),
             abstain_below=self._settings.abstain_below,
         )
+
+    # --- about one file ------------------------------------------------------------------------
+
+    def file(self, path: str) -> FileDetails:
+        """The details of the file at ``path``; raises ``UsageError`` if the library does not hold it."""
+        with self.library.mutex:
+            found = details(self.library.catalog, path, self._way_to_finish)
+        if found is None:
+            raise UsageError(self._why_absent(path))
+        return found
+
+    def why(self, asked: Asked) -> Why:
+        """Where a document stands in a search; loads no model where it can not be found at all."""
+        before = before_searching(self.library, asked, self._why_absent, self._way_to_finish)
+        if isinstance(before, Why):
+            return before
+        return Inquiry(self.library, self.retriever, self.embedder, self._way_to_finish).why(asked, before)
+
+    def _why_absent(self, path: str) -> str:
+        return why_absent(path, self.library.root, self.reader.refusal)
+
+    def _way_to_finish(self, model: str, path: str) -> str:
+        """The command after which the file at ``path`` no longer waits for a model."""
+        names = {"image": self._settings.image_model, "speech": self._settings.speech_model}
+        is_there = {"image": self.senses.images, "speech": self.senses.speech}[model] is not None
+        with self.library.mutex:
+            holder = self.library.catalog.outermost(path)
+        return f"locus add {shlex.quote(holder)}" if is_there else f"locus models pull {names[model]}"
 
     # --- about the whole -----------------------------------------------------------------------
 

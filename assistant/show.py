@@ -26,7 +26,7 @@ from assistant.answers import Answer, Answered, Event, Retrieved, Token
 from assistant.wording import squeezed
 from indexers.locators import describe
 from indexers.pipeline import CHANGES, AddReport, FileReport, Progress
-from indexers.types import Document, Hit, Status, WholeLocator
+from indexers.types import Hit, Status, WholeLocator
 
 _SNIPPET = 240
 _ALIKE = 5
@@ -35,6 +35,11 @@ _ALIKE = 5
 
 def _out() -> Console:
     return Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def output() -> Console:
+    """Where the other modules that show results print them."""
+    return _out()
 
 
 def _err() -> Console:
@@ -218,16 +223,6 @@ def hits(found: Sequence[Hit]) -> None:
 
 def _shortened(text: str) -> str:
     return text if len(text) <= _SNIPPET else text[: _SNIPPET - 1].rsplit(" ", 1)[0] + " …"
-
-
-def documents(found: Sequence[Document]) -> None:
-    """The files of the library."""
-    console = _out()
-    for document in found:
-        pending = f"  (waits for: {', '.join(document.pending)})" if document.pending else ""
-        reason = f"  {document.reason}" if document.reason else ""
-        line = f"{document.status.value:<11}  {document.chunks:5}  {escape(document.path)}"
-        console.print(f"{line}[dim]{escape(reason + pending)}[/dim]")
 
 
 def facts(found: Mapping[str, Any]) -> None:

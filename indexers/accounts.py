@@ -17,7 +17,6 @@ from indexers.types import (
     Locator,
     PageLocator,
     Parsed,
-    Picture,
     RegionLocator,
     SectionLocator,
     SheetLocator,
@@ -36,35 +35,35 @@ _COUNTED_IN: dict[type[Locator], Unit] = {
 }
 
 
-def drawn_up(parsed: Parsed, pictures: Sequence[Picture], pending: Sequence[str], skipped: Iterable[str]) -> Ledger:
+def drawn_up(parsed: Parsed, shown: Sequence[Locator], pending: Sequence[str], skipped: Iterable[str]) -> Ledger:
     """The ledger of a file.
 
     Args:
         parsed: the file as its parser read it and models perceived it.
-        pictures: those that the image model has looked at.
+        shown: where the pictures stand that the image model has looked at, or waits for it.
         pending: the models that it waits for.
         skipped: what was left out and why, each one clause.
     """
-    unit, total = parsed.extent or (_unit(parsed.blocks, pictures), None)
-    told = tuple(dict.fromkeys(skipped))
-    if unit is None:
-        return Ledger(read=_shares(parsed.blocks, pictures, None), skipped=told)
     blocks = [block for block in parsed.blocks if _has_text(block)]
-    # A picture is seen as a whole; elsewhere it is text that is read.
-    seen = pictures if unit == "pictures" else ()
-    covered = _amount(_texts(blocks, unit), unit, [picture.locator for picture in seen])
+    unit, total = parsed.extent or (_unit(blocks, shown), None)
+    told = tuple(dict.fromkeys(skipped))
+    shares = _shares(blocks, () if "image" in pending else shown, unit, total)
+    if unit is None:
+        return Ledger(read=shares, skipped=told)
+    # A scene of a film is looked at, and yet what is said in it may not be heard.
+    looked = () if unit == "seconds" else shown
+    covered = _amount(_texts(blocks, unit), unit, () if "image" in pending else looked)
     if total is None:
-        return Ledger(unit, None, _shares(blocks, pictures, unit), _rounded(covered, unit), skipped=told)
+        return Ledger(unit, None, shares, _rounded(covered, unit), skipped=told)
     covered = min(covered, total)
-    rest = total - covered
-    unread = min(rest, total * (1 - parsed.coverage))
-    rest -= unread
-    if unit == "seconds" and "sound" not in parsed.unread:
-        rest = 0  # between subtitles nobody has listened
-    elif ("speech" if unit == "seconds" else "image" if unit == "pictures" else "") in pending:
-        unread, rest = unread + rest, 0
-    covered, rest, unread = (_rounded(amount, unit) for amount in (covered, rest, unread))
-    return Ledger(unit, _rounded(total, unit), _shares(blocks, pictures, unit, total), covered, rest, unread, told)
+    waiting = _amount(_texts(blocks, unit), unit, looked) - covered
+    missing = max(waiting, total * (1 - parsed.coverage), total if unit == "seconds" and "speech" in pending else 0)
+    unread = min(total - covered, missing)
+    # Between subtitles nobody has listened.
+    is_told = unit == "seconds" and "sound" not in parsed.unread
+    empty = 0 if is_told else total - covered - unread
+    covered, empty, unread = (_rounded(amount, unit) for amount in (covered, empty, unread))
+    return Ledger(unit, _rounded(total, unit), shares, covered, empty, unread, told)
 
 
 def union(spans: Iterable[tuple[float, float]]) -> float:
@@ -80,21 +79,21 @@ def union(spans: Iterable[tuple[float, float]]) -> float:
     return int(length) if length.is_integer() else length
 
 
-def _unit(blocks: Sequence[Block], pictures: Sequence[Picture]) -> Unit | None:
+def _unit(blocks: Sequence[Block], shown: Sequence[Locator]) -> Unit | None:
     """What the places of most texts are counted in."""
     places = [piece.locator for block in blocks for piece in block.pieces]
-    kinds = Counter(_COUNTED_IN.get(type(place)) for place in [*places, *(picture.locator for picture in pictures)])
+    kinds = Counter(_COUNTED_IN.get(type(place)) for place in [*places, *shown])
     del kinds[None]
     return max(kinds, key=lambda unit: kinds[unit], default=None)
 
 
 def _shares(
-    blocks: Sequence[Block], pictures: Sequence[Picture], unit: Unit | None, total: float | None = None
+    blocks: Sequence[Block], seen: Sequence[Locator], unit: Unit | None, total: float | None
 ) -> tuple[Share, ...]:
     shares: list[Share] = []
     for way in WAYS:
-        own = [block for block in blocks if block.way == way and _has_text(block)]
-        places = [picture.locator for picture in pictures] if way == "sight" else []
+        own = [block for block in blocks if block.way == way]
+        places = seen if way == "sight" else ()
         if own or places:
             amount = 0.0 if unit is None else _amount(own, unit, places)
             amount = amount if total is None else min(amount, total)
@@ -107,10 +106,10 @@ def _texts(blocks: Sequence[Block], unit: Unit) -> list[Block]:
     return [block for block in blocks if unit not in ("seconds", "pictures") or block.way not in ("tags", "name")]
 
 
-def _amount(blocks: Iterable[Block], unit: Unit, pictures: Iterable[Locator]) -> float:
-    """How much of a file these blocks and pictures stand on."""
+def _amount(blocks: Iterable[Block], unit: Unit, shown: Iterable[Locator]) -> float:
+    """How much of a file these blocks and these places of pictures stand on."""
     blocks = list(blocks)
-    places = [*(piece.locator for block in blocks for piece in block.pieces if piece.text.strip()), *pictures]
+    places = [*(piece.locator for block in blocks for piece in block.pieces if piece.text.strip()), *shown]
     match unit:
         case "pictures":
             return min(1, len(places))

@@ -37,7 +37,8 @@ class Ledger:
         unit: what it is counted in; None where nothing of it was read.
         total: how much there is; None where nobody knows.
         read: what each way gave. Two ways may have read the same page.
-        covered: what was read by any way that gives text, each page or second counted once.
+        covered: what was read by any way, each page or second counted once. Of a recording only what is said or
+            written in it counts, of a picture what is written on it or seen.
         empty: what was looked at or listened to and holds nothing: blank pages, silence.
         unread: what is there and was not read: damaged, or waiting for a model.
         skipped: what was left out and why, each one clause.

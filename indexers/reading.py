@@ -23,7 +23,7 @@ from indexers.ledger import Ledger
 from indexers.media import FileType, sniff
 from indexers.parsers import PARSERS
 from indexers.protocols import Source
-from indexers.senses import Senses, Task, perceive, waiting
+from indexers.senses import Perceived, Senses, Task, left_to, perceive, waiting
 from indexers.types import Attachment, Block, Decoded, Parsed, Picture, Status, Unread
 from indexers.unfinished import FORGETFUL, Unfinished
 
@@ -248,11 +248,12 @@ class FileReader:
                 raise too_large
             kind = sniff(file, name)
             source = Source(file, name, kind.format, tuple(Path(path) for path in version.beside))
-            parsed, pictures, pending = self._perceived(source, version, watch)
+            seen = self._perceived(source, version, watch)
         except FileError as error:
             if isinstance(error, Unreadable) and depth == 0:
                 raise
             return Reading(version, parent, _unread(version, kind, error))
+        parsed = seen.parsed
         inner = tuple(
             self._read_inside(attachment, version, watch, depth)
             for attachment in _named_apart(parsed.attachments)
@@ -261,24 +262,22 @@ class FileReader:
         missing = [note for note in parsed.notes if note]
         if parsed.attachments and depth >= _MAX_DEPTH:
             missing.append("what is inside it is too deep to be followed")
-        waits = waiting(pending)
-        ledger = drawn_up(parsed, pictures, pending, [*missing, *waits, *self._not_looked_at(parsed)])
+        left_out = [*missing, *left_to(seen.pending), *self._not_looked_at(parsed)]
         if kind.media != "text":
-            missing += waits
-        content = _content(version.key, name, kind, parsed, pending, missing, ledger, has_more=bool(inner or pictures))
-        return Reading(version, parent, content, parsed.blocks, pictures, inner)
+            missing += waiting(seen.pending)
+        content = _content(version.key, name, kind, seen, missing, left_out, has_more=bool(inner or seen.pictures))
+        return Reading(version, parent, content, parsed.blocks, seen.pictures, inner)
 
-    def _perceived(
-        self, source: Source, version: Version, watch: _Watch
-    ) -> tuple[Parsed, tuple[Picture, ...], tuple[str, ...]]:
-        if source.format not in PARSERS:
-            raise Unsupported(_WHY_NOT.get(source.format, f"{source.format} files are not read"))
+    def _perceived(self, source: Source, version: Version, watch: _Watch) -> Perceived:
+        unsupported = why_not(source.format)
+        if unsupported is not None:
+            raise unsupported
         parsed = clean_parsed(self._reader.parse(source))
         if not parsed.unread:
-            return parsed, (), ()
+            return Perceived(parsed)
         memo = self._unfinished.memo(version.sha256, plain_path(version.path)) if version.sha256 else FORGETFUL
         seen = perceive(Task(source, self._reader.decode, self.senses, memo, watch.cancelled, watch.tell), parsed)
-        return clean_parsed(seen.parsed), seen.pictures, seen.pending
+        return replace(seen, parsed=clean_parsed(seen.parsed))
 
     def _not_looked_at(self, parsed: Parsed) -> list[str]:
         off = self.senses.ocr is None and {"pictures", "frames"}.intersection(parsed.unread)
@@ -307,13 +306,13 @@ def _content(
     key: str,
     name: str,
     kind: FileType,
-    parsed: Parsed,
-    pending: tuple[str, ...],
+    seen: Perceived,
     missing: Sequence[str],
-    ledger: Ledger,
+    left_out: Sequence[str],
     *,
     has_more: bool,
 ) -> Content:
+    parsed, pending = seen.parsed, seen.pending
     reason = "; ".join([kind.mismatch, *missing] if kind.mismatch else missing)
     has_text = any(piece.text.strip() for block in parsed.blocks for piece in block.pieces)
     if not has_text and not has_more and not pending:
@@ -333,8 +332,15 @@ def _content(
         tuple(sorted(parsed.metadata.items())),
         round(parsed.coverage, 4),
         pending,
-        ledger,
+        drawn_up(parsed, seen.shown, pending, left_out),
     )
+
+
+def why_not(format_name: str) -> Unsupported | None:
+    """Why files of this format are not read; None if they are."""
+    if format_name in PARSERS:
+        return None
+    return Unsupported(_WHY_NOT.get(format_name, f"{format_name} files are not read"))
 
 
 def _is_recording(path: Path) -> bool:

@@ -55,6 +55,21 @@ def walk(paths: Iterable[Path | str], leave_out: Path | None = None) -> Walked:
     return Walked(list(found), refused)
 
 
+def left_out(path: str) -> str:
+    """Why a walk would not find the file at ``path`` although it is there; "" if it would, from some folder above it.
+
+    A file that is named itself is always taken.
+
+    >>> left_out("/a/notes/todo.md"), left_out("/a/.git/config")
+    ('', 'it lies in .git: such folders are left out')
+    """
+    *folders, name = Path(path).parts
+    if _is_skipped(name, _SKIPPED_FILES) or name.startswith("~$"):
+        return "files with such names are left out"
+    skipped = next((folder for folder in folders if _is_skipped(folder, _SKIPPED_FOLDERS)), "")
+    return f"it lies in {skipped}: such folders are left out" if skipped else ""
+
+
 def _add_folder(root: str, own: tuple[int, int] | None, found: dict[str, None], refused: dict[str, str]) -> None:
     def refuse(error: OSError) -> None:
         refused[error.filename or root] = f"the system refuses to list it ({(error.strerror or 'error').lower()})"
