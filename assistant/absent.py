@@ -15,18 +15,18 @@ from indexers.beside import fold
 from indexers.errors import FileError
 from indexers.media import sniff
 from indexers.reading import why_not
-from indexers.walk import left_out
 
 Refusal = Callable[[Path, int], FileError | None]
 
 
-def why_absent(path: str, library: Path, refusal: Refusal) -> str:
+def why_absent(path: str, library: Path, refusal: Refusal, is_left_out: Callable[[str], bool]) -> str:
     """Why the library does not hold what is at ``path``, as one clause that begins with the path.
 
     Args:
         path: absolute; "mail.eml!/report.pdf" is a document inside a file.
         library: the library's folder, which is never part of it.
         refusal: says why a file of a size is not read, as ``FileReader.refusal``.
+        is_left_out: says whether a file is passed over where its folder is read.
     """
     holder = _holder(path)
     if holder is not None:
@@ -36,12 +36,11 @@ def why_absent(path: str, library: Path, refusal: Refusal) -> str:
         return f"{path} is not in the library, and there is no such file"
     if os.path.isdir(path):  # noqa: PTH112
         return f"the library holds nothing below {path}; read it with: locus add {shlex.quote(path)}"
-    told = _obstacle(path, library, refusal)
-    way = f"; read it with: locus add {shlex.quote(path)}"
-    if told is None:
-        return f"{path} is not in the library{way}"
-    clause, by_name = told
-    return f"{path} is not in the library: {clause}{', unless they are named' + way if by_name else ''}"
+    obstacle = _obstacle(path, library, refusal)
+    if obstacle:
+        return f"{path} is not in the library: {obstacle}"
+    left_out = ": it is passed over where its folder is read, but not when it is named" if is_left_out(path) else ""
+    return f"{path} is not in the library{left_out}; read it with: locus add {shlex.quote(path)}"
 
 
 def _holder(path: str) -> str | None:
@@ -50,29 +49,26 @@ def _holder(path: str) -> str | None:
     return holder if mark and not os.path.lexists(path) and os.path.isfile(holder) else None  # noqa: PTH113
 
 
-def _obstacle(path: str, library: Path, refusal: Refusal) -> tuple[str, bool] | None:
-    """What keeps a file that exists out of the library, and whether it is taken all the same when it is named."""
+def _obstacle(path: str, library: Path, refusal: Refusal) -> str:
+    """What keeps a file that exists out of the library; "" if nothing does."""
     if any(_same(folder, library) for folder in Path(path).parents):
-        return "it belongs to the library itself", False
+        return "it belongs to the library itself"
     try:
         info = os.stat(path)  # noqa: PTH116
         if not stat.S_ISREG(info.st_mode):
-            return "it is no regular file", False
+            return "it is no regular file"
         refused = refusal(Path(path), info.st_size)
         refused = refused or why_not(sniff(Path(path)).format)
     except FileNotFoundError:
-        return "the link leads nowhere", False
+        return "the link leads nowhere"
     except OSError as error:
-        return f"the system refuses to read it ({(error.strerror or str(error)).lower()})", False
+        return f"the system refuses to read it ({(error.strerror or str(error)).lower()})"
     except FileError as error:
         refused = error
     if refused is not None:
-        return f"it would be {refused.status.value} ({refused})", False
+        return f"it would be {refused.status.value} ({refused})"
     media = _speaks_of(path)
-    if media:
-        return f"it is read together with {os.path.basename(media)}, which it speaks of", False  # noqa: PTH119
-    hidden = left_out(path)
-    return (hidden, True) if hidden else None
+    return f"it is read together with {os.path.basename(media)}, which it speaks of" if media else ""  # noqa: PTH119
 
 
 def _speaks_of(path: str) -> str | None:

@@ -32,6 +32,7 @@ from indexers.protocols import ImageEmbedder, Ocr, TextEmbedder, Transcriber
 from indexers.reading import FileReader
 from indexers.sandbox import Sandbox
 from indexers.senses import Senses
+from indexers.walk import is_left_out
 
 _SMALL_BYTES = 700_000_000
 """A quantised model file below this holds fewer than about a billion parameters."""
@@ -247,7 +248,7 @@ class Parts:
         return Inquiry(self.library, self.retriever, self.embedder, self._way_to_finish).why(asked, before)
 
     def _why_absent(self, path: str) -> str:
-        return why_absent(path, self.library.root, self.reader.refusal)
+        return why_absent(path, self.library.root, self.reader.refusal, is_left_out)
 
     def _way_to_finish(self, model: str, path: str) -> str:
         """The command after which the file at ``path`` no longer waits for a model."""

@@ -31,7 +31,7 @@ class FileDetails:
         size: in bytes as it was read; None where the system refused it.
         modified: when it was changed last, as it was read; None likewise.
         is_there: whether it is on the disk now.
-        attempts: how often reading it was tried in vain; ``tried_at`` is when it was tried last, None if nobody noted.
+        attempts: how often this version of it was tried to read; ``tried_at`` is when last, None if nobody noted it.
         spaces: the spaces in which it has vectors, with how many.
         inside: the documents inside it.
         parent: the file that it is inside of.

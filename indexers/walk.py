@@ -55,19 +55,15 @@ def walk(paths: Iterable[Path | str], leave_out: Path | None = None) -> Walked:
     return Walked(list(found), refused)
 
 
-def left_out(path: str) -> str:
-    """Why a walk would not find the file at ``path`` although it is there; "" if it would, from some folder above it.
+def is_left_out(path: str) -> bool:
+    """Whether a walk over a folder high above does not find the file at ``path``, which is taken if it is named itself.
 
-    A file that is named itself is always taken.
-
-    >>> left_out("/a/notes/todo.md"), left_out("/a/.git/config")
-    ('', 'it lies in .git: such folders are left out')
+    >>> is_left_out("/a/notes/todo.md"), is_left_out("/a/.git/config")
+    (False, True)
     """
     *folders, name = Path(path).parts
-    if _is_skipped(name, _SKIPPED_FILES) or name.startswith("~$"):
-        return "files with such names are left out"
-    skipped = next((folder for folder in folders if _is_skipped(folder, _SKIPPED_FOLDERS)), "")
-    return f"it lies in {skipped}: such folders are left out" if skipped else ""
+    skipped = _is_skipped(name, _SKIPPED_FILES) or name.startswith("~$")
+    return skipped or any(_is_skipped(folder, _SKIPPED_FOLDERS) for folder in folders)
 
 
 def _add_folder(root: str, own: tuple[int, int] | None, found: dict[str, None], refused: dict[str, str]) -> None:
