@@ -166,9 +166,11 @@ places = st.one_of(
     st.just(WholeLocator()),
 )
 blocks = st.builds(block, st.sampled_from(WAYS), places, places, header=st.sampled_from(["", "a,b"]))
-extents = st.none() | st.tuples(
-    st.sampled_from(["pages", "slides", "lines", "sections"]), st.integers(0, 30)
-) | st.tuples(st.just("seconds"), st.floats(0, 100).map(lambda second: round(second, 3)))
+extents = (
+    st.none()
+    | st.tuples(st.sampled_from(["pages", "slides", "lines", "sections"]), st.integers(0, 30))
+    | st.tuples(st.just("seconds"), st.floats(0, 100).map(lambda second: round(second, 3)))
+)
 
 
 @given(
