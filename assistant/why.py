@@ -265,8 +265,9 @@ def _score(item: Fused, name: str | None) -> float | None:
 def _below(asked: Asked, reach: tuple[int, int] | None, fused: Standing | None) -> str:
     if reach is not None:
         return f"it is found at rank {reach[0]}, below the first {asked.k}: use -k {reach[1]}"
-    place = f"its best passage is at rank {fused.rank:,} of {fused.of:,}" if fused is not None else "nothing finds it"
-    return f"{place}, beyond what a search shows"
+    if fused is None:
+        return "neither its meaning nor its words can be searched: it has no text"
+    return f"its best passage is at rank {fused.rank:,} of {fused.of:,}, beyond what a search shows"
 
 
 def _of_words(has_words: bool, lacking: Sequence[str]) -> str:

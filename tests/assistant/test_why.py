@@ -16,7 +16,7 @@ from assistant.why import Asked, Inquiry, Why, before_searching
 from indexers.catalog import Content
 from indexers.library import Library
 from indexers.testing import HashingEmbedder
-from indexers.types import Chunk, LinesLocator, Status
+from indexers.types import Chunk, LinesLocator, Status, WholeLocator
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -160,6 +160,18 @@ def test_what_waits_for_a_model_and_was_not_found_says_so(shelf: Shelf) -> None:
     path = shelf.put("photo.jpg", "a photo", status=Status.PENDING, pending=("image",))
     assert shelf.why("pump", path, k=1).sentence.endswith("; it waits for the image model; run: get image")
     assert "waits" not in shelf.why("photo", path, k=1).sentence
+
+
+def test_what_only_pictures_find_is_not_found_by_words(shelf: Shelf) -> None:
+    shelf.put("pump.txt", "the pump")
+    path = str(shelf.root / "photo.jpg")
+    Path(path).write_text("")
+    with shelf.library.writing() as catalog, catalog.transaction():
+        content = catalog.add_content(Content("photo", "jpeg", "image", Status.INDEXED))
+        catalog.add_chunks(content, [(Chunk("", WholeLocator()), "")])
+        catalog.set_file(path, content, 1, 1)
+    why = shelf.why("pump", path)
+    assert (why.verdict, why.rank, why.fused) == ("below", None, None) and "it has no text" in why.sentence
 
 
 def test_what_the_library_does_not_hold(shelf: Shelf) -> None:
