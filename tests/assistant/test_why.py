@@ -90,6 +90,20 @@ def test_what_is_below_k_is_told_with_the_k_that_shows_it(shelf: Shelf) -> None:
     assert why.fused is not None and why.fused.score < why.cutoff
 
 
+def test_copies_that_come_first_are_counted(shelf: Shelf) -> None:
+    first = shelf.put("pump.txt", "the old pump")
+    path = shelf.put("mill.txt", "the old mill and its wheel")
+    with shelf.library.writing() as catalog, catalog.transaction():
+        content = catalog.stored_file(first)
+        assert content is not None
+        for n in range(30):
+            copy = shelf.root / f"copy {n}.txt"
+            copy.write_text("the old pump")
+            catalog.set_file(str(copy), content.content, 1, 1)
+    why = shelf.why("old pump", path, k=3)
+    assert why.fused is not None and (why.fused.rank, why.rank) == (2, 32) and "use -k 32" in why.sentence
+
+
 def test_words_that_a_document_lacks_are_named(shelf: Shelf) -> None:
     for n in range(4):
         shelf.put(f"{n}.txt", f"the gaskets of pump number {n}")
