@@ -10,9 +10,11 @@ from typing import Any, TypeVar
 
 from assistant import models
 from assistant.answers import Answer, Answered, Event, Retrieved, Sentence
+from assistant.file_details import FileDetails
 from assistant.nearest import pointed
 from assistant.settings import load
 from assistant.watching import Watching
+from assistant.why import Asked, Why
 from indexers.activity import overlaid
 from indexers.errors import OtherModel, UsageError
 from indexers.pipeline import AddReport, Progress
@@ -127,6 +129,14 @@ class Assistant:
         with library.mutex:
             known = library.catalog.documents(media=_media(media), under=_under(under))
         return overlaid(known, library.at_work(), _under(under), new=media is None)
+
+    def file(self, path: PathLike) -> FileDetails:
+        """Everything about one file, or about a document inside one ("mail.eml!/report.pdf").
+
+        Raises:
+            UsageError: the library does not hold it; the message says why.
+        """
+        return self._parts.file(absolute(path))
 
     def status(self) -> dict[str, Any]:
         """Numbers about the library and the models in use, ready for JSON."""
@@ -273,10 +283,7 @@ class Assistant:
             UsageError: nothing to search for, or a filter that can not be.
             ModelMissing: there is no text model, or none for pictures.
         """
-        if image is None and not query.strip():
-            raise UsageError("the query is empty; give some words to search for")
-        if k < 1:
-            raise UsageError("k must be at least 1")
+        _check(query, k, may_be_empty=image is not None)
         kinds, folder = _media(media), _under(under)
         if image is not None:
             picture = Path(absolute(image))
@@ -290,6 +297,31 @@ class Assistant:
         if self._is_empty():
             return []
         return pointed(_settled(lambda: self._parts.retriever.search(query, k, media=kinds, under=folder)), query)
+
+    def why(
+        self,
+        query: str,
+        path: PathLike,
+        *,
+        k: int = 10,
+        media: Iterable[str] | None = None,
+        under: PathLike | None = None,
+    ) -> Why:
+        """Where the document at ``path`` stands in a search by words, and what cut it off.
+
+        Args:
+            query: plain words, as in ``search``.
+            path: a file, or a document inside one ("mail.eml!/report.pdf"). The library need not hold it.
+            k: as in ``search``; so are ``media`` and ``under``.
+            media: only these of "text", "image", "audio", "video".
+            under: only this file, or files below this folder.
+
+        Raises:
+            UsageError: nothing to search for, a filter that can not be, or the path is a folder's.
+            ModelMissing: there is no text model.
+        """
+        _check(query, k)
+        return _settled(lambda: self._parts.why(Asked(query, absolute(path), k, _media(media), _under(under))))
 
     def ask(self, question: str, **options: Any) -> Answer:
         """The answer to ``question``; options as in ``stream``."""
@@ -357,6 +389,13 @@ def _begun(events: Iterator[Event]) -> Iterator[Event]:
         yield from events
 
     return all_of_them()
+
+
+def _check(query: str, k: int, *, may_be_empty: bool = False) -> None:
+    if not query.strip() and not may_be_empty:
+        raise UsageError("the query is empty; give some words to search for")
+    if k < 1:
+        raise UsageError("k must be at least 1")
 
 
 def _nothing_held(question: str) -> Iterator[Event]:

@@ -5,16 +5,20 @@ Parts are made when they are first needed: listing files loads no model, searchi
 
 from __future__ import annotations
 
+import os
 import shlex
 import threading
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from assistant import models, text_models
+from assistant.absent import why_absent
 from assistant.answering import Answerer
 from assistant.by_picture import PictureSearch
+from assistant.file_details import FileDetails, details
 from assistant.llm import LanguageModel, LlamaCpp
 from assistant.llm_server import OpenAIServer
 from assistant.part import part as _part
@@ -23,7 +27,9 @@ from assistant.retrieve import Retriever
 from assistant.settings import Settings
 from assistant.sight import Sights
 from assistant.text_parts import TextParts, TextSide
+from assistant.why import Asked, Inquiry, Why, before_searching
 from indexers.errors import ModelMissing, UsageError
+from indexers.ignore import Ignore
 from indexers.library import Library
 from indexers.pipeline import Pipeline
 from indexers.protocols import ImageEmbedder, Ocr, TextEmbedder, Transcriber
@@ -240,6 +246,47 @@ class Parts:
         if settings.llm_path is not None:
             return models.existing(settings.llm_path)
         return models.require(models.spec(settings.llm), path=None, cache_dir=settings.cache_dir)
+
+    # --- about one file ------------------------------------------------------------------------
+
+    def file(self, path: str) -> FileDetails:
+        """The details of the file at ``path``; raises ``UsageError`` if the library does not hold it."""
+        with self.library.mutex:
+            found = details(self.library.catalog, path, self._way_to_finish)
+        if found is None:
+            raise UsageError(self._why_absent(path))
+        at_work = self.library.at_work()
+        if path in at_work:
+            found = replace(found, document=replace(found.document, status=at_work[path]))
+        return found
+
+    def why(self, asked: Asked) -> Why:
+        """Where a document stands in a search; loads no model where it can not be found at all."""
+        before = before_searching(self.library, asked, self._why_absent, self._way_to_finish)
+        if isinstance(before, Why):
+            return before
+        return Inquiry(self.library, self.retriever, self.embedder, self._way_to_finish).why(asked, before)
+
+    def _why_absent(self, path: str) -> str:
+        if (status := self.library.at_work().get(path)) is not None:
+            return f"{path} is not in the library yet: it is {status}"
+        return why_absent(path, self.library.root, self.reader.refusal, self._is_left_out)
+
+    def _is_left_out(self, path: str) -> bool:
+        """Whether a file is passed over where its folder is read; as far as is known, which folders those are."""
+        with self.library.mutex:
+            folders = [folder.path for folder in self.library.catalog.folders()]
+        above = [folder for folder in folders if path.startswith(folder.rstrip(os.sep) + os.sep)]
+        roots = above or [os.path.dirname(path)]  # noqa: PTH120 - names that are no valid text stay as they are
+        return all(Ignore(root, hidden=self.hidden).file(path) for root in roots)
+
+    def _way_to_finish(self, model: str, path: str) -> str:
+        """The command after which the file at ``path`` no longer waits for a model."""
+        names = {"image": self._settings.image_model, "speech": self._settings.speech_model}
+        is_there = {"image": self.senses.images, "speech": self.senses.speech}[model] is not None
+        with self.library.mutex:
+            holder = self.library.catalog.outermost(path)
+        return f"locus add {shlex.quote(holder)}" if is_there else f"locus models pull {names[model]}"
 
     # --- about the whole -----------------------------------------------------------------------
 

@@ -17,14 +17,23 @@ from typing import Annotated
 
 import typer
 
-from assistant import show
-from assistant.api import Assistant
-from assistant.cli_common import INTERRUPTED, Json, Options, heeded, opened
+from assistant import show, show_files
+from assistant.cli_common import (
+    INTERRUPTED,
+    Json,
+    MediaOption,
+    Options,
+    Under,
+    heeded,
+    kinds,
+    opened,
+    why_nothing,
+)
+from assistant.cli_files import files
 from assistant.cli_library import reindex
 from assistant.cli_models import models_app
 from assistant.cli_watch import watch
 from indexers.errors import LocusError, UsageError
-from indexers.types import MEDIA
 
 SOME_FAILED = 3
 
@@ -39,10 +48,6 @@ app = typer.Typer(
 app.add_typer(models_app, name="models")
 app.command()(watch)
 
-MediaOption = Annotated[
-    str | None, typer.Option("--media", metavar="KINDS", help=f"Only these, with commas between: {','.join(MEDIA)}.")
-]
-Under = Annotated[Path | None, typer.Option("--under", metavar="P", help="Only this file, or files below this folder.")]
 NoLlm = Annotated[bool, typer.Option("--no-llm", help="Answer by quoting, without a language model.")]
 
 
@@ -88,14 +93,14 @@ def ask(
 ) -> None:
     """Answer a question, each sentence with the place it comes from."""
     with opened(context, llm="none" if no_llm else None) as locus:
-        events = locus.stream(question, media=_kinds(media), under=under)
+        events = locus.stream(question, media=kinds(media), under=under)
         answer = show.follow(events, drafts=not as_json)
         if as_json:
             show.json_out(answer.to_dict())
         else:
             show.answer(answer)
         if not answer.citations and not as_json:
-            _why_nothing(locus, media, under)
+            why_nothing(locus, media, under)
 
 
 @app.command()
@@ -119,11 +124,23 @@ def search(
     image: Annotated[Path | None, typer.Option("--image", metavar="F", help="Search by a picture.")] = None,
     media: MediaOption = None,
     under: Under = None,
+    why: Annotated[
+        Path | None, typer.Option("--why", metavar="PATH", help="Tell where this file stands, and what cut it off.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show the places that fit best."""
     with opened(context) as locus:
-        hits = locus.search(query, k=k, image=image, media=_kinds(media), under=under)
+        if why is not None:
+            if image is not None:
+                raise UsageError("--why goes with words, not with --image")
+            found = locus.why(query, why, k=k, media=kinds(media), under=under)
+            if as_json:
+                show.json_out(found.to_dict())
+            else:
+                show_files.why(found)
+            return
+        hits = locus.search(query, k=k, image=image, media=kinds(media), under=under)
         if as_json:
             show.json_out([hit.to_dict() for hit in hits])
         else:
@@ -132,20 +149,10 @@ def search(
             show.note(f"what the picture shows was left out: there is no image model; run: {locus.way_to_get('image')}")
         if not hits and not as_json:
             show.note("nothing found")
-            _why_nothing(locus, media, under)
+            why_nothing(locus, media, under)
 
 
-@app.command()
-def files(context: typer.Context, as_json: Json = False, media: MediaOption = None, under: Under = None) -> None:
-    """List what is in the library and how well it was read."""
-    with opened(context) as locus:
-        documents = locus.files(media=_kinds(media), under=under)
-        if as_json:
-            show.json_out([document.to_dict() for document in documents])
-        else:
-            show.documents(documents)
-        if not documents and not as_json:
-            _why_nothing(locus, media, under)
+app.command()(files)
 
 
 @app.command()
@@ -211,20 +218,6 @@ def demo(
     from assistant.demo import run
 
     run(folder, use_llm=not no_llm)
-
-
-def _kinds(media: str | None) -> list[str] | None:
-    return None if media is None else [kind.strip() for kind in media.split(",") if kind.strip()]
-
-
-def _why_nothing(locus: Assistant, media: str | None, under: Path | None) -> None:
-    """A hint where nothing could be found: the library is empty, or a filter leaves nothing of it."""
-    if not locus.files():
-        show.note("the library is empty; fill it with: locus add PATH")
-    elif under is not None and not locus.files(under=under):
-        show.note(f"the library holds nothing at {under}; see: locus files")
-    elif media is not None and not locus.files(media=_kinds(media), under=under):
-        show.note(f"the library holds no files of this kind: {media}")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What the commands share: the library that was asked for, and interrupts that are heeded."""
+"""What the commands share: the library that was asked for, filters, and interrupts that are heeded."""
 
 from __future__ import annotations
 
@@ -12,13 +12,19 @@ from typing import Annotated, Any, ParamSpec
 
 import typer
 
+from assistant import show
 from assistant.api import Assistant
+from indexers.types import MEDIA
 
 _State = ParamSpec("_State")
 
 INTERRUPTED = 130
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+MediaOption = Annotated[
+    str | None, typer.Option("--media", metavar="KINDS", help=f"Only these, with commas between: {','.join(MEDIA)}.")
+]
+Under = Annotated[Path | None, typer.Option("--under", metavar="P", help="Only this file, or files below this folder.")]
 
 
 @dataclass(slots=True)
@@ -35,6 +41,21 @@ def opened(context: typer.Context, *, create: bool = False, **settings: Any) -> 
     options: Options = context.find_root().obj
     with Assistant(options.library, create=create, **settings) as locus:
         yield locus
+
+
+def kinds(media: str | None) -> list[str] | None:
+    """The kinds that ``--media`` names."""
+    return None if media is None else [kind.strip() for kind in media.split(",") if kind.strip()]
+
+
+def why_nothing(locus: Assistant, media: str | None, under: Path | None) -> None:
+    """A hint where nothing could be found: the library is empty, or a filter leaves nothing of it."""
+    if not locus.files():
+        show.note("the library is empty; fill it with: locus add PATH")
+    elif under is not None and not locus.files(under=under):
+        show.note(f"the library holds nothing at {under}; see: locus files")
+    elif media is not None and not locus.files(media=kinds(media), under=under):
+        show.note(f"the library holds no files of this kind: {media}")
 
 
 @contextmanager

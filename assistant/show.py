@@ -27,7 +27,7 @@ from assistant.wording import squeezed
 from indexers.locators import describe
 from indexers.pipeline import CHANGES, AddReport, FileReport, Progress
 from indexers.reembedding import ReindexReport
-from indexers.types import Document, Hit, Status, WholeLocator
+from indexers.types import Hit, Status, WholeLocator
 
 _SNIPPET = 240
 _MANY_NEWS = 20
@@ -38,6 +38,11 @@ _ALIKE = 5
 
 def _out() -> Console:
     return Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def output() -> Console:
+    """Where the other modules that show results print them."""
+    return _out()
 
 
 def _err() -> Console:
@@ -297,16 +302,6 @@ def _opening(hit: Hit) -> str:
 
 def _shortened(text: str) -> str:
     return text if len(text) <= _SNIPPET else text[: _SNIPPET - 1].rsplit(" ", 1)[0] + " …"
-
-
-def documents(found: Sequence[Document]) -> None:
-    """The files of the library."""
-    console = _out()
-    for document in found:
-        pending = f"  (waits for: {', '.join(document.pending)})" if document.pending else ""
-        reason = f"  {document.reason}" if document.reason else ""
-        line = f"{document.status.value:<11}  {document.chunks:5}  {escape(document.path)}"
-        console.print(f"{line}[dim]{escape(reason + pending)}[/dim]")
 
 
 def facts(found: Mapping[str, Any]) -> None:

@@ -65,13 +65,13 @@ class Catalog(CatalogReader):
                 self._drop_chunks([old])
                 self._rows(
                     "UPDATE contents SET format=?, media=?, status=?, reason=?, title=?, metadata=?, coverage=?, "
-                    "pending=? WHERE id=?",
+                    "pending=?, ledger=? WHERE id=?",
                     (*content_row(content)[1:], old),
                 )
                 return old
             [(new,)] = self._rows(
-                "INSERT INTO contents (hash, format, media, status, reason, title, metadata, coverage, pending) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                "INSERT INTO contents (hash, format, media, status, reason, title, metadata, coverage, pending, "
+                "ledger) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
                 content_row(content),
             )
             return int(new)

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from indexers.ledger import UNKNOWN, Ledger
 from indexers.locators import join_locators, locator_from_dict, locator_to_dict
-from indexers.types import Chunk, Locator, Media, PageLocator, Place, Status, WholeLocator
+from indexers.types import Chunk, Document, Locator, Media, PageLocator, Place, Status, WholeLocator
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Content:
     metadata: tuple[tuple[str, str], ...] = ()
     coverage: float = 0.0
     pending: tuple[str, ...] = ()
+    ledger: Ledger = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,28 @@ class Binding:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredFile:
+    """Everything that is known of one file, or of one document inside a file.
+
+    ``parent`` is the file that it is inside of. ``size`` is below 0 for a file that the system refused; ``tried_at`` is
+    when it was last tried to read, in seconds since 1970, 0 if nobody noted it. ``spaces`` are those in which it has
+    vectors, with how many.
+    """
+
+    document: Document
+    content: int
+    format: str
+    metadata: Mapping[str, str]
+    parent: str | None
+    size: int
+    mtime_ns: int
+    beside: str
+    attempts: int
+    tried_at: float
+    spaces: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class StoredChunk:
     """A live chunk with the content it belongs to."""
 
@@ -110,7 +134,15 @@ def content_row(content: Content) -> tuple[object, ...]:
         json.dumps(dict(content.metadata), ensure_ascii=False),
         content.coverage,
         json.dumps(content.pending),
+        content.ledger.to_json(),
     )
+
+
+def document_of(row: Sequence[Any]) -> Document:
+    """A file from its columns: path, media, status, reason, title, coverage, pending, ledger, number of chunks."""
+    path, media, status, reason, title, coverage, pending, ledger, chunks = row
+    waits = tuple(json.loads(pending))
+    return Document(path, media, Status(status), reason, title, chunks, coverage, waits, Ledger.from_json(ledger))
 
 
 def chunk_row(chunk: Chunk, context: str) -> tuple[object, ...]:

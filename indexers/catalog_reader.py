@@ -18,6 +18,8 @@ from indexers.catalog_codec import (
     Change,
     FileState,
     StoredChunk,
+    StoredFile,
+    document_of,
     file_filter,
     plain_path,
     range_below,
@@ -124,15 +126,43 @@ class CatalogReader(CatalogFolders):
         """Every file of the library, those inside others included, sorted by path."""
         where, values = file_filter(media, under)
         rows = self._rows(
-            "SELECT f.path, c.media, c.status, c.reason, c.title, c.coverage, c.pending, "  # noqa: S608 - no values in it
+            "SELECT f.path, c.media, c.status, c.reason, c.title, c.coverage, c.pending, c.ledger, "  # noqa: S608
             "(SELECT COUNT(*) FROM chunks k WHERE k.content = c.id) "
             f"FROM files f JOIN contents c ON c.id = f.content WHERE {where} ORDER BY f.path",
             values,
         )
-        return [
-            Document(path, media_, Status(status), reason, title, chunks, coverage, tuple(json.loads(pending)))
-            for path, media_, status, reason, title, coverage, pending, chunks in rows
-        ]
+        return [document_of(row) for row in rows]
+
+    def stored_file(self, path: str) -> StoredFile | None:
+        """Everything that is known of the file at ``path``, or of the document inside a file."""
+        path = plain_path(path)
+        rows = self._rows(
+            "SELECT f.parent, f.size, f.mtime_ns, f.beside, f.attempts, f.tried_at, c.id, c.format, c.metadata "
+            "FROM files f JOIN contents c ON c.id = f.content WHERE f.path=?",
+            (path,),
+        )
+        if not rows:
+            return None
+        parent, size, mtime_ns, beside, attempts, tried_at, content, kind, metadata = rows[0]
+        spaces = self._rows(
+            "SELECT v.space, COUNT(*) FROM vectors v JOIN chunks k ON k.id = v.chunk WHERE k.content=? "
+            "GROUP BY v.space",
+            (content,),
+        )
+        document = next(document for document in self.documents(under=path) if document.path == path)
+        return StoredFile(
+            document,
+            content,
+            kind,
+            json.loads(metadata),
+            parent,
+            size,
+            mtime_ns,
+            beside,
+            attempts,
+            tried_at,
+            dict(spaces),
+        )
 
     def metadata(self, path: str) -> dict[str, str]:
         """What is known about the document at ``path``: author, date, language …; empty if it is not there."""
@@ -177,6 +207,11 @@ class CatalogReader(CatalogFolders):
             rows = self._rows(f"SELECT id, content FROM chunks WHERE id IN ({','.join('?' * len(some))})", some)  # noqa: S608
             found.update(rows)
         return found
+
+    def texts_of(self, content: int) -> dict[int, tuple[str, str]]:
+        """The chunks of a content in order: each one's text as words are looked for in it, and its context line."""
+        rows = self._rows("SELECT id, header, body, context FROM chunks WHERE content=? ORDER BY number", (content,))
+        return {chunk: (f"{header}\n{body}" if header else body, context) for chunk, header, body, context in rows}
 
     def longer_than(self, contents: Iterable[int], chunks: int) -> set[int]:
         """Those of ``contents`` that have more than so many chunks."""

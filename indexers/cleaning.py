@@ -37,7 +37,7 @@ def clean_parsed(parsed: Parsed) -> Parsed:
 def _clean_block(block: Block) -> Block:
     pieces = tuple(_clean_piece(piece) for piece in block.pieces)
     headings = tuple(clean_text(heading) for heading in block.headings)
-    return Block(pieces, headings, clean_text(block.header))
+    return Block(pieces, headings, clean_text(block.header), block.way)
 
 
 def _clean_piece(piece: Piece) -> Piece:

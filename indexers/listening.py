@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from indexers.errors import FileError
@@ -45,32 +45,48 @@ class Memo(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What was said in a recording, in seconds from its start. ``language`` is ISO 639-1, or "" without speech."""
+    """What was said in a recording, in seconds from its start. ``language`` is ISO 639-1, or "" without speech.
+
+    ``until_s`` is the second up to which there was sound to hear.
+    """
 
     language: str
     spoken: tuple[Spoken, ...]
     notes: tuple[str, ...] = ()
+    until_s: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """One window's share of ``Heard``; ``next_start`` is where the next begins, None after the last."""
+    """One window's share of ``Heard``; ``next_start`` is where the next begins, None after the last.
+
+    ``end_s`` is where its sound ends.
+    """
 
     language: str
     spoken: tuple[Spoken, ...]
     next_start: float | None
     notes: tuple[str, ...]
+    end_s: float = 0.0
 
     def to_bytes(self) -> bytes:
         spoken = [[part.start_s, part.end_s, part.text] for part in self.spoken]
-        data = {"language": self.language, "spoken": spoken, "next": self.next_start, "notes": self.notes}
+        data = {
+            "language": self.language,
+            "spoken": spoken,
+            "next": self.next_start,
+            "notes": self.notes,
+            "end": self.end_s,
+        }
         return json.dumps(data, ensure_ascii=False).encode()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> _Window:
         kept = json.loads(data)
         spoken = tuple(Spoken(start_s, end_s, text) for start_s, end_s, text in kept["spoken"])
-        return cls(kept["language"], spoken, kept["next"], tuple(kept["notes"]))
+        # Windows that an earlier version kept do not say where they end.
+        end_s = kept.get("end", kept["next"] or (spoken[-1].end_s if spoken else 0.0))
+        return cls(kept["language"], spoken, kept["next"], tuple(kept["notes"]), end_s)
 
 
 def listen(
@@ -98,6 +114,7 @@ def listen(
         FileError: the recording can not be decoded at all. What can not be decoded later on is told in the notes.
     """
     language, spoken, notes = "", list[Spoken](), list[str]()
+    until_s = 0.0
     start_s: float | None = 0.0
     while start_s is not None:
         _stop_if(cancelled)
@@ -118,11 +135,12 @@ def listen(
             memo.put(key, window.to_bytes())
         language = language or window.language
         spoken += window.spoken
+        until_s = max(until_s, window.end_s)
         notes += [note for note in window.notes if note not in notes]
         start_s = window.next_start
         if on_second is not None and start_s is not None:
             on_second(start_s)
-    return Heard(language, tuple(spoken), tuple(notes))
+    return Heard(language, tuple(spoken), tuple(notes), until_s)
 
 
 def _stop_if(cancelled: Callable[[], bool]) -> None:
@@ -154,7 +172,7 @@ def _hear(
     next_start = decoded.next_start
     if next_start is not None and next_start <= end_s + _TOUCH_S:
         spoken, next_start = _handed_over(spoken, start_s, end_s, next_start)
-    return _Window(found if spoken else "", tuple(spoken), next_start, decoded.notes)
+    return _Window(found if spoken else "", tuple(spoken), next_start, decoded.notes, end_s)
 
 
 def _handed_over(spoken: list[Spoken], start_s: float, end_s: float, next_start: float) -> tuple[list[Spoken], float]:

@@ -10,10 +10,12 @@ Layout: the length of the JSON (8 bytes, big endian), the JSON, the attachments'
 from __future__ import annotations
 
 import json
+import math
 import struct
 from itertools import islice
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
+from indexers.ledger import WAYS, Unit, Way
 from indexers.locators import locator_from_dict, locator_to_dict
 from indexers.types import Attachment, Block, Locator, PageLocator, Parsed, Piece, Unread
 
@@ -24,7 +26,7 @@ def encode_parsed(parsed: Parsed) -> bytes:
     """The bytes that ``decode_parsed`` reads."""
     pieces = [piece for block in parsed.blocks for piece in block.pieces]
     message = {
-        "blocks": [[len(block.pieces), block.headings, block.header] for block in parsed.blocks],
+        "blocks": [[len(block.pieces), block.headings, block.header, block.way] for block in parsed.blocks],
         "texts": [piece.text for piece in pieces],
         "joints": [piece.joint for piece in pieces],
         "places": [_encode_place(piece.locator) for piece in pieces],
@@ -34,6 +36,7 @@ def encode_parsed(parsed: Parsed) -> bytes:
         "coverage": parsed.coverage,
         "notes": parsed.notes,
         "unread": parsed.unread,
+        "extent": parsed.extent,
     }
     # ASCII escapes let lone surrogates through, which no parser should give but some file may provoke.
     body = json.dumps(message, separators=(",", ":")).encode("ascii")
@@ -58,6 +61,7 @@ def decode_parsed(data: bytes) -> Parsed:
             coverage=float(message["coverage"]),
             notes=tuple(map(_text, message["notes"])),
             unread=tuple(what for what in get_args(Unread) if what in message["unread"]),
+            extent=_decode_extent(message["extent"]),
         )
     except (struct.error, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise ValueError("not an encoded Parsed") from error
@@ -85,12 +89,27 @@ def _decode_blocks(message: dict[str, Any]) -> list[Block]:
         Piece(_text(text), _decode_place(place), _text(joint)) for text, joint, place in zip(*columns, strict=True)
     )
     blocks = [
-        Block(tuple(islice(pieces, count)), tuple(map(_text, headings)), _text(header))
-        for count, headings, header in message["blocks"]
+        Block(tuple(islice(pieces, count)), tuple(map(_text, headings)), _text(header), _way(way))
+        for count, headings, header, way in message["blocks"]
     ]
-    if next(pieces, None) is not None or sum(count for count, _, _ in message["blocks"]) != len(columns[0]):
+    if next(pieces, None) is not None or sum(count for count, *_ in message["blocks"]) != len(columns[0]):
         raise ValueError("blocks and pieces do not add up")
     return blocks
+
+
+def _decode_extent(extent: Any) -> tuple[Unit, float] | None:
+    if extent is None:
+        return None
+    unit, amount = extent
+    if unit not in get_args(Unit) or not isinstance(amount, int | float) or not 0 <= amount < math.inf:
+        raise ValueError("an extent that is no amount")
+    return unit, amount
+
+
+def _way(name: Any) -> Way:
+    if name not in WAYS:
+        raise ValueError("a way of reading that is not known")
+    return cast(Way, name)
 
 
 def _decode_attachments(names: list[list[Any]], data: bytes, start: int) -> list[Attachment]:

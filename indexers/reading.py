@@ -15,19 +15,21 @@ from itertools import count
 from pathlib import Path, PurePath
 from typing import Protocol
 
+from indexers.accounts import drawn_up
 from indexers.beside import companions
 from indexers.catalog_codec import Content, FileState, plain_path
 from indexers.cleaning import clean_parsed, clean_text
 from indexers.errors import Changed, FileError, TooLarge, Unreadable, Unsupported
+from indexers.ledger import Ledger
 from indexers.media import FileType, sniff
 from indexers.parsers import PARSERS
 from indexers.places import NOT_REGULAR, Bounds, open_regular
 from indexers.protocols import Source
-from indexers.senses import Senses, Task, perceive, waiting
+from indexers.senses import Perceived, Senses, Task, left_to, perceive, waiting
 from indexers.types import Attachment, Block, Decoded, Parsed, Picture, Status, Unread
 from indexers.unfinished import FORGETFUL, Unfinished
 
-PARSER_VERSION = 2
+PARSER_VERSION = 3
 """Raised when parsers or chunking change enough that files should be read again."""
 _UNHASHED = "size-"
 _MAX_DEPTH = 3
@@ -182,8 +184,7 @@ def is_unhashed(key: str) -> bool:
 def failed(path: str, error: FileError) -> Reading:
     """The reading of a file that could not be read at all. It has a size that no file has: it is looked at again."""
     version = Version(path, -1, 0, f"refused:{path}")
-    content = Content(version.key, "unknown", "text", error.status, clean_text(str(error)), PurePath(path).stem)
-    return Reading(version, None, content)
+    return Reading(version, None, _unread(version, FileType("unknown", "text", ""), error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,13 +304,12 @@ class FileReader:
                 raise too_large
             kind = sniff(file, name)
             source = Source(file, name, kind.format, tuple(Path(path) for path in version.beside))
-            parsed, pictures, pending = self._perceived(source, version, watch)
+            seen = self._perceived(source, version, watch)
         except FileError as error:
             if isinstance(error, Unreadable) and depth == 0:
                 raise
-            reason = clean_text("; ".join(part for part in (kind.mismatch, str(error)) if part))
-            content = Content(version.key, kind.format, kind.media, error.status, reason, PurePath(name).stem)
-            return Reading(version, parent, content)
+            return Reading(version, parent, _unread(version, kind, error))
+        parsed = seen.parsed
         inner = tuple(
             self._read_inside(attachment, version, watch, depth)
             for attachment in _named_apart(parsed.attachments)
@@ -318,22 +318,26 @@ class FileReader:
         missing = [note for note in parsed.notes if note]
         if parsed.attachments and depth >= _MAX_DEPTH:
             missing.append("what is inside it is too deep to be followed")
+        left_out = [*missing, *left_to(seen.pending), *self._not_looked_at(parsed)]
         if kind.media != "text":
-            missing += waiting(pending)
-        content = _content(version.key, name, kind, parsed, pending, missing, has_more=bool(inner or pictures))
-        return Reading(version, parent, content, parsed.blocks, pictures, inner)
+            missing += waiting(seen.pending)
+        content = _content(version.key, name, kind, seen, missing, left_out, has_more=bool(inner or seen.pictures))
+        return Reading(version, parent, content, parsed.blocks, seen.pictures, inner)
 
-    def _perceived(
-        self, source: Source, version: Version, watch: _Watch
-    ) -> tuple[Parsed, tuple[Picture, ...], tuple[str, ...]]:
-        if source.format not in PARSERS:
-            raise Unsupported(_WHY_NOT.get(source.format, f"{source.format} files are not read"))
+    def _perceived(self, source: Source, version: Version, watch: _Watch) -> Perceived:
+        unsupported = why_not(source.format)
+        if unsupported is not None:
+            raise unsupported
         parsed = clean_parsed(self._reader.parse(source))
         if not parsed.unread:
-            return parsed, (), ()
+            return Perceived(parsed)
         memo = self._unfinished.memo(version.sha256, plain_path(version.path)) if version.sha256 else FORGETFUL
         seen = perceive(Task(source, self._reader.decode, self.senses, memo, watch.cancelled, watch.tell), parsed)
-        return clean_parsed(seen.parsed), seen.pictures, seen.pending
+        return replace(seen, parsed=clean_parsed(seen.parsed))
+
+    def _not_looked_at(self, parsed: Parsed) -> list[str]:
+        off = self.senses.ocr is None and {"pictures", "frames"}.intersection(parsed.unread)
+        return ["text in pictures is not read (setting ocr)"] if off else []
 
     def _read_inside(self, attachment: Attachment, holder: Version, watch: _Watch, depth: int) -> Reading:
         sha256 = hashlib.sha256(attachment.data).hexdigest()
@@ -345,16 +349,26 @@ class FileReader:
             return self._read(file, version, holder.path, watch, depth + 1)
 
 
+def _unread(version: Version, kind: FileType, error: FileError) -> Content:
+    """The content of a file, or a document inside one, of which nothing can be read."""
+    name = PurePath(version.path.rpartition("!/")[2])
+    reason = clean_text("; ".join(part for part in (kind.mismatch, str(error)) if part))
+    return Content(
+        version.key, kind.format, kind.media, error.status, reason, name.stem, ledger=Ledger(skipped=(reason,))
+    )
+
+
 def _content(
     key: str,
     name: str,
     kind: FileType,
-    parsed: Parsed,
-    pending: tuple[str, ...],
+    seen: Perceived,
     missing: Sequence[str],
+    left_out: Sequence[str],
     *,
     has_more: bool,
 ) -> Content:
+    parsed, pending = seen.parsed, seen.pending
     reason = "; ".join([kind.mismatch, *missing] if kind.mismatch else missing)
     has_text = any(piece.text.strip() for block in parsed.blocks for piece in block.pieces)
     if not has_text and not has_more and not pending:
@@ -374,7 +388,15 @@ def _content(
         tuple(sorted(parsed.metadata.items())),
         round(parsed.coverage, 4),
         pending,
+        drawn_up(parsed, seen.shown, pending, left_out),
     )
+
+
+def why_not(format_name: str) -> Unsupported | None:
+    """Why files of this format are not read; None if they are."""
+    if format_name in PARSERS:
+        return None
+    return Unsupported(_WHY_NOT.get(format_name, f"{format_name} files are not read"))
 
 
 def _is_recording(path: Path) -> bool:

@@ -51,7 +51,8 @@ def blocks_of(lines: Sequence[TextLine], place: Locator, shape: tuple[int, int])
         groups = [stretch] if _is_prose([laid[i] for i in stretch]) else [range(i, i + 1) for i in stretch]
         for group in groups:
             pieces = tuple(Piece(lines[i].text, place_in(place, lines[i].box)) for i in group)
-            blocks.append(Block(pieces, ("on screen",) if isinstance(place, TimeLocator) else _headings(place)))
+            headings = ("on screen",) if isinstance(place, TimeLocator) else _headings(place)
+            blocks.append(Block(pieces, headings, way="ocr"))
     return blocks
 
 

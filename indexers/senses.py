@@ -34,6 +34,7 @@ from indexers.types import (
     TextLine,
     TimeLocator,
     Unread,
+    WholeLocator,
 )
 from indexers.unfinished import Memo
 
@@ -46,6 +47,7 @@ _WITHOUT = {
     "image": "found by its words and name only until there is an image model",
     "speech": "found by its name and tags only until there is a speech model",
 }
+_LEFT = {"image": "what it shows: there is no image model", "speech": "what is said in it: there is no speech model"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +85,13 @@ class Perceived:
     """A file as its parser read it and models perceived it.
 
     ``pictures`` are as the image model's ``prepare`` gives them. ``pending`` names the models that are missing.
+    ``shown`` is where the pictures stand that the image model looks at, or would if it were there.
     """
 
     parsed: Parsed
     pictures: tuple[Picture, ...] = ()
     pending: tuple[str, ...] = ()
+    shown: tuple[Locator, ...] = ()
 
 
 @dataclass(slots=True)
@@ -97,7 +101,7 @@ class _Seen:
     notes: list[str] = field(default_factory=list)
     pages: set[int] = field(default_factory=set)
     count: int = 0
-    shown: int = 0
+    shown: list[Locator] = field(default_factory=list)
     failure: FileError | None = None
 
 
@@ -109,7 +113,7 @@ def perceive(task: Task, parsed: Parsed) -> Perceived:
         Cancelled: ``task.cancelled`` said so.
     """
     known, pending, failures = parsed, list[str](), list[FileError]()
-    pictures: list[Picture] = []
+    pictures, shown = list[Picture](), list[Locator]()
     for what in parsed.unread:
         if what == "sound" and task.senses.speech is None:
             pending.append("speech")
@@ -120,15 +124,18 @@ def perceive(task: Task, parsed: Parsed) -> Perceived:
                 failures.append(error)
                 parsed = replace(parsed, notes=(*parsed.notes, str(error)), coverage=0.0)
         else:
-            seen = _look(task, what) if task.senses.ocr or task.senses.images else _Seen(count=1, shown=1)
+            seen = (
+                _look(task, what) if task.senses.ocr or task.senses.images else _Seen(count=1, shown=[WholeLocator()])
+            )
             failures += [] if seen.failure is None or seen.count else [seen.failure]
             pictures += seen.pictures
+            shown += seen.shown
             if seen.shown and task.senses.images is None:
                 pending.append("image")
             parsed = _with_sight(task, parsed, seen)
     if failures and len(failures) == len(known.unread) and _is_all(task.source, known):
         raise failures[0]
-    return Perceived(parsed, tuple(pictures), tuple(dict.fromkeys(pending)))
+    return Perceived(parsed, tuple(pictures), tuple(dict.fromkeys(pending)), tuple(shown))
 
 
 def _is_all(source: Source, parsed: Parsed) -> bool:
@@ -139,6 +146,11 @@ def _is_all(source: Source, parsed: Parsed) -> bool:
 def waiting(pending: tuple[str, ...]) -> list[str]:
     """What the missing of these models means for the file, a clause each."""
     return [_WITHOUT[name] for name in pending]
+
+
+def left_to(pending: tuple[str, ...]) -> list[str]:
+    """What is left to the missing of these models, a clause each."""
+    return [_LEFT[name] for name in pending]
 
 
 # --- seeing ------------------------------------------------------------------------------------
@@ -165,7 +177,7 @@ def _look(task: Task, what: Unread) -> _Seen:
         seen.count += 1
         if _is_page_of_text(picture.locator, before):
             continue
-        seen.shown += 1
+        seen.shown.append(picture.locator)
         if images is not None:
             seen.pictures.append(Picture(images.prepare(picture.pixels), picture.locator))
     return seen
@@ -209,7 +221,8 @@ def _with_sight(task: Task, parsed: Parsed, seen: _Seen) -> Parsed:
         read = shown if whole else seen.pages
         coverage, notes = after_reading(coverage, notes, read)
         if whole and task.source.format in PICTURES:
-            coverage = 1.0
+            unit, pages = parsed.extent or ("pictures", 1)
+            coverage = min(1.0, seen.count / pages) if unit == "pages" else 1.0
     blocks = merged(parsed.blocks, seen.blocks)
     return replace(parsed, blocks=tuple(blocks), notes=tuple(dict.fromkeys([*notes, *seen.notes])), coverage=coverage)
 
@@ -224,6 +237,7 @@ def _with_speech(task: Task, parsed: Parsed) -> Parsed:
     assert task.senses.speech is not None, "asked before"
     heard = listen(decode, task.senses.speech(), task.memo, task.cancelled, lambda second: task.tell(clock(second)))
     notes = heard.notes if heard.spoken else (*heard.notes, "nothing is said in it")
+    total_s = max(heard.until_s, parsed.extent[1] if parsed.extent else 0.0)
     metadata = dict(parsed.metadata)
     if heard.language:
         metadata.setdefault("language", heard.language)
@@ -232,6 +246,9 @@ def _with_speech(task: Task, parsed: Parsed) -> Parsed:
         blocks=(*parsed.blocks, *spoken_blocks(heard.spoken)),
         metadata=metadata,
         notes=(*parsed.notes, *notes),
+        # What is missing at the end was told; without a word, the sound is only shorter than the film.
+        coverage=heard.until_s / total_s if heard.notes and total_s else parsed.coverage,
+        extent=("seconds", total_s) if total_s else None,
     )
 
 
@@ -246,4 +263,4 @@ def spoken_blocks(spoken: tuple[Spoken, ...]) -> list[Block]:
         else:
             blocks.append([piece])
         last_s = part.end_s
-    return [Block(tuple(pieces)) for pieces in blocks]
+    return [Block(tuple(pieces), way="speech") for pieces in blocks]

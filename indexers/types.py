@@ -18,6 +18,8 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from indexers.ledger import UNKNOWN, Ledger, Unit, Way
+
 Media: TypeAlias = Literal["text", "image", "audio", "video"]
 MEDIA: tuple[Media, ...] = ("text", "image", "audio", "video")
 
@@ -140,12 +142,13 @@ class Block:
     """Pieces that belong together: a paragraph, a list, a table, a function.
 
     ``headings`` lead to the block, outermost first. ``header`` is a table's header row: it is repeated in
-    front of every chunk that is cut from the block and is not one of ``pieces``.
+    front of every chunk that is cut from the block and is not one of ``pieces``. ``way`` is how it was read.
     """
 
     pieces: tuple[Piece, ...]
     headings: tuple[str, ...] = ()
     header: str = ""
+    way: Way = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +170,8 @@ class Parsed:
     ``coverage`` is the share (0–1) of the file's pages, slides, sheets … that could be read; what is missing
     is said in ``notes``, each one clause a person understands ("pages 3 and 4 hold no text").
     ``metadata`` uses the keys ``author``, ``date`` (ISO 8601), ``subject``, ``keywords``, ``language`` (ISO 639-1),
-    ``duration_s`` where they are known. ``unread`` names what is left to the decoders and models.
+    ``duration_s`` where they are known. ``unread`` names what is left to the decoders and models. ``extent`` is how
+    much there is in all, read or not, where the parser knows it: 14 pages, 3 sheets, 61.5 seconds.
     """
 
     blocks: tuple[Block, ...]
@@ -177,6 +181,7 @@ class Parsed:
     coverage: float = 1.0
     notes: tuple[str, ...] = ()
     unread: tuple[Unread, ...] = ()
+    extent: tuple[Unit, float] | None = None
 
 
 # --- what a decoder gives, and what models make of it ------------------------------------------
@@ -293,6 +298,7 @@ class Document:
     chunks: int = 0
     coverage: float = 0.0
     pending: tuple[str, ...] = ()
+    ledger: Ledger = UNKNOWN
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of ``locus files --json``."""

@@ -318,10 +318,13 @@ def _scored(state: _State, rows: NDArray[np.int64], unit: Vectors) -> tuple[NDAr
     In float64, because rounding the sums to float32 afterwards makes equal vectors equal in score, wherever
     in the matrix they stood (and numpy reads fp16 faster into float64).
     """
-    matrix = state.vectors[rows].astype(np.float64)
-    norms = np.sqrt(np.einsum("ij,ij->i", matrix, matrix))
-    products = np.einsum("ij,j->i", matrix, unit.astype(np.float64))
-    scores = (products / norms).astype(np.float32)
+    wide = unit.astype(np.float64)
+    scores = np.empty(len(rows), np.float32)
+    for start in range(0, len(rows), BLOCK_ROWS):  # of a whole library, wide numbers would fill the memory
+        some = slice(start, start + BLOCK_ROWS)
+        matrix = state.vectors[rows[some]].astype(np.float64)
+        norms = np.sqrt(np.einsum("ij,ij->i", matrix, matrix))
+        scores[some] = np.einsum("ij,j->i", matrix, wide) / norms
     order = np.lexsort((state.ids[rows], -scores))
     return rows[order], scores[order]
 

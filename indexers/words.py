@@ -212,6 +212,12 @@ class TantivyIndex:
                     gained[chunk] = gained.get(chunk, 0.0) + best[document]
         return gained
 
+    def lacking(self, query: str, text: str) -> list[str]:
+        """The words of ``query`` that ``text`` has neither as they are nor in another form."""
+        held = set(self._stemmer.analyze(" ".join(terms(text))))
+        wanted = query_terms(query[:MAX_QUERY_CHARACTERS])
+        return [term for term in wanted if not held.issuperset(self._stemmer.analyze(term))]
+
     def weight(self, stem: str) -> float:
         """How much a word tells, by its English stem: BM25's inverse document frequency, above 0."""
         searcher, _ = self._fresh()

@@ -56,7 +56,7 @@ def decode_pptx(source: Source, start: float) -> Decoded:
 def _decode(archive: ZipFile, shown: Iterable[tuple[Locator, Drawn]], start: int) -> Decoded:
     pictures: list[Picture] = []
     lost = 0
-    found = _once(archive, shown)
+    found, more = _once(archive, shown)
     room = _PORTION_PIXELS
     for at in range(start, len(found)):
         # The size of the next one is not known before it is decoded, only its limit.
@@ -71,22 +71,25 @@ def _decode(archive: ZipFile, shown: Iterable[tuple[Locator, Drawn]], start: int
         if min(pixels.shape[:2]) >= _SHORTEST_SIDE:
             room -= pixels.shape[0] * pixels.shape[1]
             pictures.append(Picture(pixels, locator))
-    return _portion(pictures, None, lost)
+    return _portion(pictures, None, lost, *([f"only its first {_PICTURES} pictures are looked at"] if more else []))
 
 
-def _portion(pictures: list[Picture], next_start: int | None, lost: int) -> Decoded:
-    notes = (f"{lost} {'picture' if lost == 1 else 'pictures'} in it could not be read",) if lost else ()
-    return Decoded(tuple(pictures), next_start=next_start, notes=notes)
+def _portion(pictures: list[Picture], next_start: int | None, lost: int, *notes: str) -> Decoded:
+    told = (f"{lost} {'picture' if lost == 1 else 'pictures'} in it could not be read",) if lost else ()
+    return Decoded(tuple(pictures), next_start=next_start, notes=(*told, *notes))
 
 
-def _once(archive: ZipFile, shown: Iterable[tuple[Locator, Drawn]]) -> list[tuple[Locator, Drawn]]:
-    """The pictures without repetitions, as many as are looked at; links that lead nowhere are left out."""
+def _once(archive: ZipFile, shown: Iterable[tuple[Locator, Drawn]]) -> tuple[list[tuple[Locator, Drawn]], bool]:
+    """The pictures without repetitions, as many as are looked at, and whether there are more.
+
+    Links that lead nowhere are left out.
+    """
     sizes = {info.filename: (info.CRC, info.file_size) for info in archive.infolist()}
     found: dict[object, tuple[Locator, Drawn]] = {}
     for locator, drawn in shown:
-        if drawn.part in sizes and len(found) < _PICTURES:
+        if drawn.part in sizes:
             found.setdefault((sizes[drawn.part], drawn.crop, drawn.quarters), (locator, drawn))
-    return list(found.values())
+    return list(found.values())[:_PICTURES], len(found) > _PICTURES
 
 
 def _pixels(data: bytes, drawn: Drawn) -> Pixels:

@@ -31,6 +31,7 @@ _DOCUMENT_FIGURES = 200
 _PIXELS_PER_POINT = 200 / 72
 _LONGEST_SIDE = 2600
 _SHORTEST_SIDE = 32
+_IN_PART = "not all pictures are looked at on"
 _PLAIN = 16
 """A picture whose lightest and darkest pixel differ by less (of 255) shows nothing."""
 
@@ -59,9 +60,11 @@ class _Portion:
     pictures: list[Picture] = field(default_factory=list)
     pixels: int = 0
     unshown: list[int] = field(default_factory=list)
+    in_part: list[int] = field(default_factory=list)
 
     def finish(self, next_start: int | None) -> Decoded:
-        return Decoded(tuple(self.pictures), next_start=next_start, notes=page_note(UNSHOWN, self.unshown))
+        notes = (*page_note(UNSHOWN, self.unshown), *page_note(_IN_PART, self.in_part))
+        return Decoded(tuple(self.pictures), next_start=next_start, notes=notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +104,13 @@ def _decode(document: Any, start: int) -> Decoded:
             return portion.finish(index)
         try:
             with open_page(document, index) as page:
-                shots = _shots(page, index, portion.seen)
+                shots, in_part = _shots(page, index, portion.seen)
                 pixels = sum(shot.pixels for shot in shots)
                 if portion.pixels and portion.pixels + pixels > _PORTION_PIXELS:
                     return portion.finish(index)
                 portion.pixels += pixels
+                if in_part:
+                    portion.in_part.append(index + 1)
                 for shot in shots:
                     image = _render(page, shot)
                     if _shows_something(image):
@@ -129,31 +134,41 @@ def _seen_before(document: Any, end: int) -> set[bytes]:
     return seen
 
 
-def _new_figures(page: Any, view: View, seen: set[bytes]) -> list[Figure]:
-    """The pictures of a page that are not among those ``seen``, which they are added to; none beyond the limit."""
-    new = []
+def _new_figures(page: Any, view: View, seen: set[bytes]) -> tuple[list[Figure], bool]:
+    """The pictures of a page that are not among those ``seen``, which they are added to, and whether the limit left
+    some out."""
+    new, too_many = list[Figure](), False
     for figure in large_figures(page, view):
         digest = figure.digest()
-        if digest not in seen and len(seen) < _DOCUMENT_FIGURES:
+        if digest in seen:
+            continue
+        if len(seen) < _DOCUMENT_FIGURES:
             seen.add(digest)
             new.append(figure)
-    return new
+        else:
+            too_many = True
+    return new, too_many
 
 
-def _shots(page: Any, index: int, seen: set[bytes]) -> list[_Shot]:
-    """What is to be rendered of a page: all of it, or its pictures from top to bottom, or nothing."""
+def _shots(page: Any, index: int, seen: set[bytes]) -> tuple[list[_Shot], bool]:
+    """What is to be rendered of a page: all of it, or its pictures from top to bottom, or nothing.
+
+    And whether some of its pictures are left out, since they are too many or too large.
+    """
     read = read_page(page, index + 1)
-    figures = _new_figures(page, read.view, seen)
+    figures, too_many = _new_figures(page, read.view, seen)
     if is_textless(page, read):
-        return [_Shot(read.view, None)] if min(read.view.size) > 0 else []
+        return ([_Shot(read.view, None)] if min(read.view.size) > 0 else []), False
     shots: list[_Shot] = []
     room = _PORTION_PIXELS
-    for figure in [figure for figure in figures if not is_backdrop(figure, read)][:_PAGE_FIGURES]:
+    figures = [figure for figure in figures if not is_backdrop(figure, read)]
+    for figure in figures[:_PAGE_FIGURES]:
         shot = _Shot(read.view, figure)
         room -= shot.pixels
         if room >= 0:
             shots.append(shot)
-    return sorted(shots, key=lambda shot: shot.figure.top if shot.figure else 0.0)
+    ordered = sorted(shots, key=lambda shot: shot.figure.top if shot.figure else 0.0)
+    return ordered, too_many or len(shots) < len(figures)
 
 
 def _render(page: Any, shot: _Shot) -> Pixels:

@@ -46,7 +46,7 @@ def decode_pages(source: Source, start: int) -> Decoded:
     pictures: list[Picture] = []
     pixels = 0
     with opened(source) as image:
-        pages, notes = _page_frames(image)
+        pages, notes = page_frames(image)
         for at in range(start, len(pages)):
             if pixels >= _PORTION_PIXELS:
                 return Decoded(tuple(pictures), next_start=at)
@@ -63,7 +63,7 @@ def decode_pages(source: Source, start: int) -> Decoded:
     return Decoded(tuple(pictures), notes=notes)
 
 
-def _page_frames(image: ImageFile) -> tuple[list[int], tuple[str, ...]]:
+def page_frames(image: ImageFile) -> tuple[list[int], tuple[str, ...]]:
     """Frames of a TIFF that are pages of their own, and a note if these are not all."""
     from PIL.TiffImagePlugin import TiffImageFile
 

@@ -17,7 +17,7 @@ from typing import Any
 from indexers.errors import Broken, Empty
 from indexers.parsers.encoding import read_text
 from indexers.parsers.keeping import keep_lines
-from indexers.parsers.markup import Span, file_line, line_pieces, outline, paragraphs, span_block
+from indexers.parsers.markup import Span, file_line, line_extent, line_pieces, outline, paragraphs, span_block
 from indexers.protocols import Source
 from indexers.types import Block, Parsed, Piece, SectionLocator
 
@@ -54,7 +54,7 @@ def parse_json(source: Source) -> Parsed:
     blocks = keep_lines(source, cut, len(lines))
     if not blocks:
         raise Empty("no values in it")
-    return Parsed(blocks)
+    return Parsed(blocks, extent=line_extent(lines))
 
 
 def parse_jsonl(source: Source) -> Parsed:
@@ -62,7 +62,8 @@ def parse_jsonl(source: Source) -> Parsed:
     lines = _text(source).split("\n")
     invalid = sum(1 for line in lines if line.strip() and not _is_json(line))
     notes = (f"{invalid} lines are not valid JSON",) if invalid else ()
-    return Parsed(keep_lines(source, _cut_at(lines, range(len(lines)), None), len(lines)), notes=notes)
+    blocks = keep_lines(source, _cut_at(lines, range(len(lines)), None), len(lines))
+    return Parsed(blocks, notes=notes, extent=line_extent(lines))
 
 
 def parse_yaml(source: Source) -> Parsed:
@@ -78,7 +79,7 @@ def parse_yaml(source: Source) -> Parsed:
             attached = None
         else:
             attached = None
-    return Parsed(keep_lines(source, _cut_at(lines, starts, _YAML_KEY), len(lines)))
+    return Parsed(keep_lines(source, _cut_at(lines, starts, _YAML_KEY), len(lines)), extent=line_extent(lines))
 
 
 def parse_xml(source: Source) -> Parsed:
@@ -99,7 +100,8 @@ def parse_xml(source: Source) -> Parsed:
         if not found.blocks:
             raise Empty("no text between the markup")
         return Parsed(found.blocks, found.title)
-    return Parsed(keep_lines(source, _cut_at(lines, found.starts, None), len(lines)), found.title)
+    blocks = keep_lines(source, _cut_at(lines, found.starts, None), len(lines))
+    return Parsed(blocks, found.title, extent=line_extent(lines))
 
 
 def parse_notebook(source: Source) -> Parsed:
@@ -154,7 +156,7 @@ def _text(source: Source) -> str:
 
 def _as_text(source: Source, lines: Sequence[str], note: str) -> Parsed:
     blocks = (span_block(lines, span, file_line) for span in paragraphs(lines))
-    return Parsed(keep_lines(source, blocks, len(lines)), notes=(note,))
+    return Parsed(keep_lines(source, blocks, len(lines)), notes=(note,), extent=line_extent(lines))
 
 
 def _is_json(line: str) -> bool:

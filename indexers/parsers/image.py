@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from indexers.decoders.picture_file import opened
+from indexers.decoders.picture_frames import page_frames
 from indexers.errors import Broken, TooLarge, Unsupported
 from indexers.parsers.image_beside import read_beside
 from indexers.parsers.image_tags import read_tags
@@ -33,8 +34,9 @@ def parse_image(source: Source) -> Parsed:
     if written.says_more_than_its_name():
         source.keep(written.lay_out(), 0.0)
     size: tuple[int, int] | None = None
+    pages = 1
     try:
-        size = _read_picture(source, written)
+        size, pages = _read_picture(source, written)
     except (Broken, TooLarge, Unsupported) as error:
         if isinstance(error, Broken) and not written.says_more_than_its_name():
             raise
@@ -47,12 +49,14 @@ def parse_image(source: Source) -> Parsed:
         coverage=1.0 if size else 0.0,
         notes=tuple(notes),
         unread=("pictures",) if size else (),
+        extent=("pages", pages) if pages > 1 else ("pictures", 1),
     )
 
 
-def _read_picture(source: Source, written: Written) -> tuple[int, int]:
-    """Adds what the picture file says; its width and height as a viewer shows it."""
+def _read_picture(source: Source, written: Written) -> tuple[tuple[int, int], int]:
+    """Adds what the picture file says; its width and height as a viewer shows it, and how many pages it has."""
     with opened(source) as image, source.path.open("rb") as file:
         orientation = read_tags(image, file, written)
         width, height = image.size
-    return (height, width) if orientation in _LYING else (width, height)
+        pages = len(page_frames(image)[0]) if source.format == "tiff" else 1
+    return ((height, width) if orientation in _LYING else (width, height)), pages

@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import PurePath
 from urllib.parse import unquote
 
+from indexers.ledger import Way
 from indexers.types import Block, Piece, WholeLocator
 
 MAX_CHARS = 20_000
@@ -130,9 +131,10 @@ class Written:
 
         Each fact is a block of its own, so that one can be quoted without the others.
         """
-        paragraphs = [[line] for line in (name_words(self.name), *self._captions(), *self._facts())]
+        paragraphs = [[line] for line in (*self._captions(), *self._facts())]
         paragraphs += [text.split("\n") for text in self.texts]
-        return tuple(_block(lines) for lines in paragraphs if any(line.strip() for line in lines))
+        blocks = (_block([name_words(self.name)], "name"), *(_block(lines, "tags") for lines in paragraphs))
+        return tuple(block for block in blocks if block.pieces)
 
     def _captions(self) -> list[str]:
         """Titles, then what is longer, without what is said within another."""
@@ -276,5 +278,5 @@ def _bare(text: str) -> str:
     return f" {words} "
 
 
-def _block(lines: Sequence[str]) -> Block:
-    return Block(tuple(Piece(line.rstrip(), WholeLocator()) for line in lines if line.strip()))
+def _block(lines: Sequence[str], way: Way) -> Block:
+    return Block(tuple(Piece(line.rstrip(), WholeLocator()) for line in lines if line.strip()), way=way)

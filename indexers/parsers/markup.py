@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from indexers.ledger import Unit
 from indexers.types import Block, LinesLocator, Locator, Piece
 
 _MAX_HEADING_CHARS = 300
@@ -83,6 +84,11 @@ def span_block(lines: Sequence[str], span: Span, locate: Callable[[int], Locator
     """The block of a span; ``locate`` gives the place of a line from its number, counted from 0."""
     header = lines[span.header].strip() if span.header is not None else ""
     return Block(line_pieces(lines, span.start, span.end, locate), span.headings, header)
+
+
+def line_extent(lines: Sequence[str]) -> tuple[Unit, float]:
+    """How many lines a file has; what follows the last newline is none if nothing does."""
+    return "lines", len(lines) - (not lines[-1])
 
 
 def file_line(index: int) -> LinesLocator:

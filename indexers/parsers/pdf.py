@@ -85,6 +85,7 @@ def _parse(document: Any, source: Source) -> Parsed | None:
         coverage=1.0 - missing / max(len(pages) + len(read.unreadable), 1),
         notes=notes,
         unread=("pictures",) if read.textless or read.has_figures else (),
+        extent=("pages", len(document)),
     )
 
 

@@ -60,4 +60,4 @@ def rescue_pdf(source: Source, cause: Exception | None) -> Parsed:
     if not blocks:
         raise Broken("is damaged: no text could be recovered") from cause
     notes = ("is damaged; its text was recovered without places on the page",)
-    return Parsed(tuple(blocks), coverage=1.0 - unreadable / count, notes=notes)
+    return Parsed(tuple(blocks), coverage=1.0 - unreadable / count, notes=notes, extent=("pages", count))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from indexers.decoders.containers import film_stream, open_recording, origin_s, read_packets
 from indexers.errors import Broken, Empty
+from indexers.ledger import Way
 from indexers.parsers.image_words import iso_date, name_words
 from indexers.parsers.recording_subtitles import Subtitles, find_subtitles, find_subtitles_beside, iso_language
 from indexers.protocols import Source
@@ -66,7 +67,7 @@ def parse_recording(source: Source) -> Parsed:
         subtitles = find_subtitles_beside(source)
         if subtitles is None:
             raise
-        blocks = (_whole([name_words(source.name)]), *_said(subtitles, ()))
+        blocks = (_whole([name_words(source.name)], "name"), *_said(subtitles, ()))
         metadata = {"language": subtitles.language, "subtitles": subtitles.origin}
         return Parsed(
             tuple(block for block in blocks if block.pieces),
@@ -86,8 +87,8 @@ def _parsed(source: Source) -> Parsed:
     if not has_sound and not has_film:
         raise Empty("no sound in it")
     # Each tag is a block of its own, so that one can be quoted without the others.
-    blocks = [_whole([line]) for line in (name_words(source.name), *_shown(tags))]
-    blocks = [block for block in (*blocks, _contents(chapters), _whole(_lyrics(tags))) if block.pieces]
+    blocks = [_whole([name_words(source.name)], "name"), *(_whole([line], "tags") for line in _shown(tags))]
+    blocks = [block for block in (*blocks, _contents(chapters), _whole(_lyrics(tags), "tags")) if block.pieces]
     # Subtitles inside a film lie all over it: to find them it is read to its end.
     source.keep(blocks, 0.0, "the end of its tags")
     subtitles = find_subtitles(source, language)
@@ -109,6 +110,7 @@ def _parsed(source: Source) -> Parsed:
         {key: value for key, value in metadata.items() if value},
         notes=subtitles.notes if subtitles else (),
         unread=tuple(unread),
+        extent=("seconds", round(duration_s, 3)) if duration_s > 0 else None,
     )
 
 
@@ -159,8 +161,8 @@ def _lyrics(tags: Mapping[str, str]) -> list[str]:
     )
 
 
-def _whole(lines: Iterable[str]) -> Block:
-    return Block(tuple(Piece(line.strip(), WholeLocator()) for line in lines if line.strip()))
+def _whole(lines: Iterable[str], way: Way) -> Block:
+    return Block(tuple(Piece(line.strip(), WholeLocator()) for line in lines if line.strip()), way=way)
 
 
 def _chapters(container: InputContainer) -> list[_Chapter]:
@@ -177,7 +179,8 @@ def _chapters(container: InputContainer) -> list[_Chapter]:
 
 
 def _contents(chapters: Sequence[_Chapter]) -> Block:
-    return Block(tuple(Piece(chapter.title, TimeLocator(chapter.start_s, chapter.end_s)) for chapter in chapters))
+    pieces = (Piece(chapter.title, TimeLocator(chapter.start_s, chapter.end_s)) for chapter in chapters)
+    return Block(tuple(pieces), way="tags")
 
 
 # --- what is said ------------------------------------------------------------------------------
@@ -188,7 +191,7 @@ def _said(subtitles: Subtitles | None, chapters: Sequence[_Chapter]) -> Iterator
         return
     if subtitles.transcript is None:
         for paragraph in re.split(r"\n\s*\n", subtitles.text):
-            yield _whole(paragraph.split("\n"))
+            yield _whole(paragraph.split("\n"), "subtitles")
         return
     yield from _paragraphs(subtitles.transcript, chapters)
 
@@ -205,7 +208,7 @@ def _paragraphs(transcript: Transcript, chapters: Sequence[_Chapter]) -> Iterato
         if pieces and (
             leading != headings or spoken.start_s - end_s > _PAUSE_S or full or length > _LONGEST_PARAGRAPH_CHARS
         ):
-            yield Block(tuple(pieces), headings)
+            yield Block(tuple(pieces), headings, way="subtitles")
             pieces, length = [], 0
         headings = leading
         place: Locator = TimeLocator(round(spoken.start_s, 3), round(spoken.end_s, 3))
@@ -213,7 +216,7 @@ def _paragraphs(transcript: Transcript, chapters: Sequence[_Chapter]) -> Iterato
         end_s = spoken.end_s
         length += len(spoken.text) + 1
     if pieces:
-        yield Block(tuple(pieces), headings)
+        yield Block(tuple(pieces), headings, way="subtitles")
 
 
 def _chapter_at(chapters: Sequence[_Chapter], spoken: Spoken) -> str:

@@ -78,7 +78,15 @@ def parse_pptx(source: Source) -> Parsed:
     if title in ("", "PowerPoint Presentation", "Presentation"):  # what programs write if nobody does
         title = first_title
     coverage = 1 - len(notes) / len(slides)
-    return Parsed(tuple(blocks), title=title, metadata=properties, coverage=coverage, notes=tuple(notes), unread=unread)
+    return Parsed(
+        tuple(blocks),
+        title=title,
+        metadata=properties,
+        coverage=coverage,
+        notes=tuple(notes),
+        unread=unread,
+        extent=("slides", len(slides)),
+    )
 
 
 def slide_pictures(archive: ZipFile) -> Iterator[tuple[int, Drawn]]:

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from indexers.errors import Broken, Empty, Encrypted, Unreadable
+from indexers.ledger import Unit
 from indexers.parsers.encoding import read_text
 from indexers.parsers.keeping import keep_lines
-from indexers.parsers.markup import file_line, paragraphs, span_block
+from indexers.parsers.markup import file_line, line_extent, paragraphs, span_block
 from indexers.protocols import Source
 from indexers.types import Block, LinesLocator, Parsed, Piece, SheetLocator
 
@@ -60,7 +61,7 @@ def parse_csv(source: Source) -> Parsed:
     delimiter = _delimiter(lines, source.format)
     if not delimiter:
         spans = (span_block(lines, span, file_line) for span in paragraphs(lines))
-        return Parsed(keep_lines(source, spans, len(lines)))
+        return Parsed(keep_lines(source, spans, len(lines)), extent=line_extent(lines))
     records = (record for record in _records(lines, delimiter) if record.text.strip(delimiter + " \t\n\"'"))
     first = list(islice(records, _SAMPLE))
     if not first:
@@ -75,7 +76,7 @@ def parse_csv(source: Source) -> Parsed:
         blocks.append(Block(_record_pieces(segment), header=header))
         if len(segment) == _SEGMENT_ROWS:
             source.keep(blocks, segment[-1].last / len(lines), f"line {segment[-1].last} of {len(lines)}")
-    return Parsed(tuple(blocks))
+    return Parsed(tuple(blocks), extent=line_extent(lines))
 
 
 def _record_pieces(records: Sequence[_Record]) -> tuple[Piece, ...]:
@@ -198,7 +199,8 @@ def parse_workbook(source: Source) -> Parsed:
     if not blocks:
         raise Empty("no cell holds anything")
     notes = (f"sheets that can not be read: {', '.join(failed)}",) if failed else ()
-    return Parsed(tuple(blocks), coverage=1 - len(failed) / len(names), notes=notes)
+    extent: tuple[Unit, float] = ("sheets", len(names))
+    return Parsed(tuple(blocks), coverage=1 - len(failed) / len(names), notes=notes, extent=extent)
 
 
 def _open(path: Path) -> CalamineWorkbook:

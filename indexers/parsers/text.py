@@ -17,6 +17,7 @@ from indexers.parsers.markup import (
     Span,
     dialect_of,
     file_line,
+    line_extent,
     outline,
     paragraphs,
     span_block,
@@ -48,7 +49,8 @@ _RTF_INFO = re.compile(r"\{\\(title|author|subject|keywords) ([^{}]{1,1000})\}")
 def parse_text(source: Source) -> Parsed:
     """Paragraphs of plain text, a piece for each line."""
     lines = _lines(source)
-    return Parsed(keep_lines(source, (span_block(lines, span, file_line) for span in paragraphs(lines)), len(lines)))
+    blocks = keep_lines(source, (span_block(lines, span, file_line) for span in paragraphs(lines)), len(lines))
+    return Parsed(blocks, extent=line_extent(lines))
 
 
 def parse_markdown(source: Source) -> Parsed:
@@ -59,13 +61,14 @@ def parse_markdown(source: Source) -> Parsed:
     blocks = keep_lines(source, (block for block in spans if block.pieces), len(lines))
     if not blocks:
         raise Empty("no text between the markup")
-    return Parsed(blocks, found.title, to_metadata(found.metadata))
+    return Parsed(blocks, found.title, to_metadata(found.metadata), extent=line_extent(lines))
 
 
 def parse_code(source: Source) -> Parsed:
     """Source code, cut at definitions; the names of enclosing classes and functions are the headings."""
     lines = _lines(source)
-    return Parsed(keep_lines(source, (span_block(lines, span, file_line) for span in _definitions(lines)), len(lines)))
+    blocks = keep_lines(source, (span_block(lines, span, file_line) for span in _definitions(lines)), len(lines))
+    return Parsed(blocks, extent=line_extent(lines))
 
 
 def parse_rtf(source: Source) -> Parsed:

@@ -63,7 +63,7 @@ def test_a_library_from_its_first_file_to_its_last(run: Run, tmp_path: Path, fil
     code, out, err = run(*at, "add", files)
     assert (code, err) == (0, "") and out.startswith("1 added, 1 passage, ")
     code, out, err = run(*at, "files")
-    assert (code, err) == (0, "") and out.split() == ["indexed", "1", str(files / "pump.txt")]
+    assert (code, err) == (0, "") and out.split() == ["indexed", "1", "1", "line", str(files / "pump.txt")]
     code, out, err = run(*at, "search", "cork", "gasket")
     assert code == 2  # a query is one argument
     one_line(err)
@@ -183,7 +183,7 @@ def test_files_that_fail_give_3_and_the_others_are_there(run: Run, tmp_path: Pat
     code, out, err = run(*at, "add", files)
     assert (code, err) == (3, "")
     first, last = out.splitlines()
-    assert first.startswith("broken  ") and "broken.pdf: " in first
+    assert first.startswith("failed  ") and "broken.pdf: " in first
     assert last.startswith("1 added, 1 failed, ")
     assert json.loads(run(*at, "search", "--json", "cork")[1])[0]["path"] == str(files / "pump.txt")
     code, out, _ = run(*at, "add", "--json", files)

@@ -2,11 +2,13 @@
 
 import json
 import struct
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from indexers.ledger import WAYS, Unit
 from indexers.parsed_codec import decode_parsed, encode_parsed
 from indexers.types import (
     Attachment,
@@ -38,7 +40,14 @@ locators = st.one_of(
     st.just(WholeLocator()),
 )
 pieces = st.builds(Piece, words, locators, st.sampled_from(["\n", " ", ""]))
-blocks = st.builds(Block, st.lists(pieces, max_size=4).map(tuple), st.lists(words, max_size=2).map(tuple), words)
+blocks = st.builds(
+    Block,
+    st.lists(pieces, max_size=4).map(tuple),
+    st.lists(words, max_size=2).map(tuple),
+    words,
+    st.sampled_from(WAYS),
+)
+extents = st.none() | st.tuples(st.sampled_from(get_args(Unit)), st.integers(0, 10**6) | st.floats(0, 1e6))
 parsed_documents = st.builds(
     Parsed,
     st.lists(blocks, max_size=4).map(tuple),
@@ -47,6 +56,7 @@ parsed_documents = st.builds(
     st.lists(st.builds(Attachment, words, st.binary(max_size=20)), max_size=3).map(tuple),
     fractions,
     st.lists(words, max_size=2).map(tuple),
+    extent=extents,
 )
 
 
@@ -80,9 +90,16 @@ GOOD = Parsed((Block((Piece("text", PageLocator(1, ((0, 0, 1, 1),))),)),), attac
         {"places": [[1, 0, 0, 1]]},
         {"places": [{"kind": "nowhere"}]},
         {"places": [None]},
-        {"blocks": [[2, [], ""]]},
-        {"blocks": [[0, [], ""]]},
-        {"blocks": [[1, [3], ""]]},
+        {"blocks": [[2, [], "", "text"]]},
+        {"blocks": [[0, [], "", "text"]]},
+        {"blocks": [[1, [3], "", "text"]]},
+        {"blocks": [[1, [], "", "guess"]]},
+        {"blocks": [[1, [], "", ["text"]]]},
+        {"extent": ["pages"]},
+        {"extent": ["acres", 3]},
+        {"extent": ["pages", "3"]},
+        {"extent": ["pages", -1]},
+        {"extent": ["seconds", float("inf")]},
         {"attachments": [["a", 3]]},
         {"attachments": [["a", 1]]},
         {"attachments": [["a", -2]]},
