@@ -13,7 +13,7 @@ Knows no parser, model or index. One ``Catalog`` is used by one thread at a time
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from indexers.catalog_codec import (
     Change,
     Content,
+    Damaged,
     FileState,
     StoredChunk,
     chunk_row,
@@ -32,7 +33,7 @@ from indexers.catalog_reader import CatalogReader
 from indexers.errors import LibraryBroken
 from indexers.types import Chunk, Vectors
 
-__all__ = ["Catalog", "Change", "Content", "FileState", "StoredChunk"]
+__all__ = ["Catalog", "Change", "Content", "Damaged", "FileState", "StoredChunk"]
 
 
 class Catalog(CatalogReader):
@@ -133,6 +134,19 @@ class Catalog(CatalogReader):
         """Stores a word about the library as a whole."""
         self._rows("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, value))
 
+    def replace_vector(self, chunk: int, space: str, vector: NDArray[np.float32]) -> None:
+        """Stores the vector of a chunk in the place of one that is damaged, and has the indexes take it up."""
+        with self.transaction():
+            self._rows("DELETE FROM vectors WHERE chunk=? AND space=?", (chunk, space))
+            self.add_vectors([chunk], space, [vector])
+            self._rows("INSERT INTO changes (chunk, added) VALUES (?, 1)", (chunk,))
+
+    def forget_changes(self) -> None:
+        """Empties the change log. Snapshots that are behind are made anew from then on."""
+        with self.transaction():
+            self.set_fact("forgotten_changes", str(self.sequence))
+            self._rows("DELETE FROM changes")
+
     def _before_commit(self) -> None:
         orphans = [
             content
@@ -159,7 +173,11 @@ class Catalog(CatalogReader):
         try:
             found = [row[0] for row in self._rows("PRAGMA integrity_check") if row[0] != "ok"]
             found += [f"{row[0]} row {row[1]} points at nothing" for row in self._rows("PRAGMA foreign_key_check")]
-            found += [f"the vector of chunk {chunk} is damaged" for chunk in self._damaged()]
+            found += [
+                f"{bad.path}: the vector of its chunk {bad.number + 1} in {bad.space} is damaged; "
+                "run: locus doctor --repair"
+                for bad in self.damaged()
+            ]
             questions = {
                 # A picture or recording may have a name that is not worth a vector, and wait for its model.
                 "chunks have no vector": "SELECT COUNT(*) FROM chunks k JOIN contents c ON c.id = k.content "
@@ -170,23 +188,3 @@ class Catalog(CatalogReader):
         except LibraryBroken as error:
             return [str(error)]
         return found + [f"{number} {what}" for what, number in counted.items() if number]
-
-    def remove_damaged(self) -> list[str]:
-        """Forgets the files with a damaged vector, so that they are read anew; gives their paths."""
-        with self.transaction():
-            contents = {self._rows("SELECT content FROM chunks WHERE id=?", (i,))[0][0] for i in self._damaged()}
-            paths = sorted(path for content in contents for path in self.paths_of(content))
-            # A document inside a file comes back only with the file around it.
-            for path in paths:
-                self.remove_file(self.outermost(path))
-        return paths
-
-    def _damaged(self) -> Iterator[int]:
-        last: tuple[int, str] = (-1, "")
-        while rows := self._rows(
-            "SELECT chunk, space, data, checksum FROM vectors WHERE (chunk, space) > (?, ?) "
-            "ORDER BY chunk, space LIMIT 5000",
-            last,
-        ):
-            yield from (chunk for chunk, _, data, checksum in rows if zlib.crc32(data) != checksum)
-            last = rows[-1][:2]

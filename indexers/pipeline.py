@@ -43,8 +43,16 @@ class Pipeline:
         self._reader = reader
         self._readers = readers
 
-    def add(self, paths: Iterable[Path | str], on_progress: Callable[[Progress], None] | None = None) -> AddReport:
+    def add(
+        self,
+        paths: Iterable[Path | str],
+        on_progress: Callable[[Progress], None] | None = None,
+        *,
+        again: Iterable[str] = (),
+    ) -> AddReport:
         """Indexes files and folders, and finishes what waited for a model that is there now.
+
+        ``again``: absolute paths of files that are read again although they have not changed.
 
         Raises:
             UsageError: a path does not exist, or the library belongs to another text model; nothing was changed.
@@ -58,10 +66,10 @@ class Pipeline:
             self._library.use_space(self._embedder.space)
             # Before anything changes: a snapshot that is ahead of the catalog shows only now.
             self._library.publish()
-            again = unfinished(catalog, self._reader.senses)
-            wanted = dict.fromkeys([*walked.files, *sorted(again)])
+            due = unfinished(catalog, self._reader.senses) | set(again)
+            wanted = dict.fromkeys([*walked.files, *sorted(due)])
             # What speaks of a file that was named by itself lies beside it and was not named.
-            alone = [path for path in (*roots, *again) if not os.path.isdir(path)]  # noqa: PTH112
+            alone = [path for path in (*roots, *due) if not os.path.isdir(path)]  # noqa: PTH112
             _, found = fold([*dict.fromkeys([*wanted, *_around(alone)])])
             beside = {path: companions for path, companions in found.items() if path in wanted}
             reports = forget_vanished(catalog, roots, walked)
@@ -72,10 +80,11 @@ class Pipeline:
             ]
             folded = {companion for companions in beside.values() for companion in companions}
             files = [path for path in wanted if path not in folded]
-            adding = Adding(self._library, catalog, self._embedder, self._reader, beside, again)
+            adding = Adding(self._library, catalog, self._embedder, self._reader, beside, due)
             reports += adding.add(files, self._readers, on_progress or (lambda _progress: None))
             self._library.publish()
             self._library.unfinished.tidy(os.path.lexists)
+            self._library.compact_if_due(removed=any(report.change == "removed" for report in reports))
         return AddReport(tuple(reports), time.perf_counter() - started)
 
     def remove(self, paths: Iterable[Path | str]) -> int:
@@ -87,6 +96,7 @@ class Pipeline:
             self._library.unfinished.forget(list(known))
             if removed:
                 self._library.publish()
+                self._library.compact_if_due(removed=True)
         return removed
 
 
