@@ -76,12 +76,11 @@ class WriterLock:
         except BaseException:
             file.close()
             raise
-        # The name only helps people; a full disk must not keep a library from shrinking.
+        # The name only helps people; a full disk must not keep a library from shrinking. Written at once: what waits in
+        # a buffer is tried again when the file is closed, and would fail there.
         with suppress(OSError):
-            file.seek(0)
-            file.truncate()
-            file.write(f"process {os.getpid()} ({Path(sys.argv[0]).name or 'python'})")
-            file.flush()
+            os.ftruncate(file.fileno(), 0)
+            os.write(file.fileno(), f"process {os.getpid()} ({Path(sys.argv[0]).name or 'python'})".encode())
         return file
 
 

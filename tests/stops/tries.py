@@ -38,7 +38,7 @@ from indexers.types import Parsed, Vectors
 
 COUNT, KILL, TEAR, FAIL, READ_ONLY, POWER = range(6)
 MODES = {"kill": KILL, "tear": TEAR, "power": POWER, "full": FAIL}
-LINES = 12
+LINES = 6
 State = dict[str, int]
 """Version of each file that the library is to hold; 0: none."""
 
@@ -227,16 +227,14 @@ def answers(place: Place, found: State) -> list[str]:
     retriever = Retriever(place.library, place.embedder)
     for name, held in found.items():
         for version in (1, 2):
-            for line in (0, LINES - 1):
-                word = token(name, version, line)
-                hits = retriever.search(word, 3)
-                told = [hit for hit in hits if word in hit.chunk.body]
-                if version != held and told:
-                    wrong.append(f"{word} is answered from {told[0].path}, which does not hold it")
-                if version == held and (not told or told[0].rank != 1 or told[0].path != str(place.path(name))):
-                    wrong.append(f"{word} of {name} is not found first")
-                if version == held and told and set(told[0].signals) != {"dense", "words"}:
-                    wrong.append(f"{word} of {name} is found by {set(told[0].signals)} only")
+            word = token(name, version, line=version)
+            told = [hit for hit in retriever.search(word, 3) if word in hit.chunk.body]
+            if version != held and told:
+                wrong.append(f"{word} is answered from {told[0].path}, which does not hold it")
+            if version == held and (not told or told[0].rank != 1 or told[0].path != str(place.path(name))):
+                wrong.append(f"{word} of {name} is not found first")
+            if version == held and told and set(told[0].signals) != {"dense", "words"}:
+                wrong.append(f"{word} of {name} is found by {set(told[0].signals)} only")
     return wrong
 
 
