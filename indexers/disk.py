@@ -33,9 +33,7 @@ def trouble(folder: Path) -> str:
     except OSError as error:
         return because(error)
     limit = _size_limit()
-    if limit is not None:
-        return f"files may not grow beyond {limit / 1e6:,.0f} MB here; raise the limit (ulimit -f) and try again"
-    return ""
+    return "" if limit is None else _limited(limit)
 
 
 def because(error: OSError) -> str:
@@ -45,8 +43,12 @@ def because(error: OSError) -> str:
     if error.errno in _READ_ONLY:
         return "it is read-only; make it writable, or copy the library to where it can be written"
     if error.errno == errno.EFBIG and (limit := _size_limit()) is not None:
-        return f"files may not grow beyond {limit / 1e6:,.0f} MB here; raise the limit (ulimit -f) and try again"
+        return _limited(limit)
     return f"the system says {(error.strerror or str(error)).lower()}; see that the disk is sound, and try again"
+
+
+def _limited(limit: int) -> str:
+    return f"files may not grow beyond {limit:,} bytes here; raise the limit (ulimit -f) and try again"
 
 
 def _size_limit() -> int | None:

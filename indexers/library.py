@@ -223,7 +223,7 @@ class Library:
             LibraryInUse: another process changes the library now, or never stops reading.
             NotWritten: the disk refuses; this takes as much room as the library for a while.
         """
-        with self.writing() as catalog, self.mutex:
+        with self.writing() as catalog:
             self.drop_snapshots()
             catalog.forget_changes()
             self.unfinished.vacuum()
