@@ -59,11 +59,12 @@ class TantivyIndex:
         self._writer: tantivy.IndexWriter | None = None
         self._writing = threading.RLock()
         self._reading = threading.Lock()
-        self._commits = 0
+        self._commits, self._is_changed = 0, False
         self._seen: tuple[int, int] | None = None
+        self._view: tuple[tantivy.Searcher, int] | None = None
         if folder is None:
             self.commit(0)
-        self._view: tuple[tantivy.Searcher, int] = self._fresh()
+        self._fresh()
 
     @classmethod
     def open(cls, folder: Path) -> TantivyIndex | None:
@@ -164,7 +165,7 @@ class TantivyIndex:
             writer.delete_documents_by_query(Query.term_query(self._schema, "marker", FORMAT))
             writer.add_document(_marker(sequence))
             writer.commit()
-            self._commits += 1
+            self._commits, self._is_changed = self._commits + 1, False
 
     def close(self) -> None:
         """Drops changes that were not committed, lets merging end and frees the writer's lock."""
@@ -173,7 +174,9 @@ class TantivyIndex:
             if writer is not None:
                 # On a full disk neither goes well; what was committed stands, and what they leave is swept up.
                 with suppress(ValueError):
-                    writer.rollback()
+                    # A rollback breaks merging off: the work is lost, and its threads write for some time after.
+                    if self._is_changed:
+                        writer.rollback()
                 with suppress(ValueError):
                     writer.wait_merging_threads()
 
@@ -290,6 +293,7 @@ class TantivyIndex:
             self._writer = _writer(self._index)
             if self._folder is not None:
                 sweep(self._folder)
+        self._is_changed = True
         return self._writer
 
     @contextmanager
@@ -310,15 +314,21 @@ class TantivyIndex:
         """A searcher over the last commit and the commit's sequence."""
         with self._reading:
             # Looked at before reading: a commit that comes between is seen by the next call.
-            seen = self._commits, 0
-            if self._folder is not None:
-                status = (self._folder / "meta.json").stat()
-                seen = (status.st_mtime_ns, status.st_ino)
-            if seen != self._seen:
-                self._index.reload()
-                searcher = self._index.searcher()
-                self._view = searcher, self._marked(searcher)
-                self._seen = seen
+            try:
+                seen = self._commits, 0
+                if self._folder is not None:
+                    status = (self._folder / "meta.json").stat()
+                    seen = (status.st_mtime_ns, status.st_ino)
+                if seen != self._seen:
+                    self._index.reload()
+                    searcher = self._index.searcher()
+                    self._view = searcher, self._marked(searcher)
+                    self._seen = seen
+            except (OSError, ValueError) as error:
+                # Another process makes it anew at this moment. What was opened goes on being read.
+                if self._view is None:
+                    raise ValueError(f"no index in {self._folder} ({error})") from error
+            assert self._view is not None, "it was opened now or before"
             return self._view
 
     def _marked(self, searcher: tantivy.Searcher) -> int:

@@ -24,7 +24,7 @@ _FOOTER_MAGIC = 1337
 _FOOTER_MOST = 4096
 _META = "meta.json"
 _SEAL = "seal"
-_LISTS = (_META, ".managed.json")
+_MANAGED = ".managed.json"
 _DATA_FILE = re.compile(r"([0-9a-f]{32})\.(?:(\d+)\.del|\w+)")
 _OWN_FILE = re.compile(r"[0-9a-f]{32}\.[\w.]+|meta\.json|\.managed\.json|\.tantivy-[a-z]+\.lock|\.tmp\w+|seal(\.tmp)?")
 
@@ -68,7 +68,10 @@ def read_seal(folder: Path) -> Seal | None:
 
 def fits(folder: Path, found: Seal) -> bool:
     """Whether the files are those that were sealed; an open seal says nothing about that."""
-    return not found.digest or found.digest == _digest(folder)
+    try:
+        return not found.digest or (found.digest == _digest(folder) and _manages_all(folder))
+    except (OSError, ValueError, KeyError, TypeError):  # what is no list of files at all
+        return False
 
 
 def is_damaged(folder: Path) -> bool:
@@ -103,9 +106,8 @@ def sweep(folder: Path) -> None:
     """
     segments = _segments(folder)
     for path in index_files(folder):
-        match = _DATA_FILE.fullmatch(path.name)
-        is_used = match is None or (match[1] in segments and match[2] in (None, segments[match[1]]))
-        if not is_used or path.name.startswith(".tmp"):
+        is_dead = _DATA_FILE.fullmatch(path.name) is not None and not _is_used(path.name, segments)
+        if is_dead or path.name.startswith(".tmp"):
             # A system that keeps open files from being deleted keeps it until the next time.
             with suppress(OSError):
                 path.unlink()
@@ -120,18 +122,32 @@ def _segments(folder: Path) -> dict[str, str | None]:
     }
 
 
+def _is_used(name: str, segments: dict[str, str | None]) -> bool:
+    match = _DATA_FILE.fullmatch(name)
+    return match is not None and match[1] in segments and match[2] in (None, segments[match[1]])
+
+
 def _digest(folder: Path) -> str:
-    """Of the lists in full, and of each data file its name, its size and its footer, which holds its checksum."""
-    digest = hashlib.sha256()
+    """Of the list of segments, and of each file in use its name, its size and its footer, which holds its checksum."""
+    digest = hashlib.sha256((folder / _META).read_bytes())
+    segments = _segments(folder)
     for path in sorted(index_files(folder)):
-        if path.name in _LISTS:
-            digest.update(f"{path.name}\n".encode() + path.read_bytes())
-        elif _DATA_FILE.fullmatch(path.name):
+        if _is_used(path.name, segments):
             with suppress(FileNotFoundError), path.open("rb") as file:
                 size = file.seek(0, 2)
                 file.seek(max(0, size - _FOOTER_MOST))
                 digest.update(f"{path.name} {size}\n".encode() + _footer(file.read()))
     return digest.hexdigest()
+
+
+def _manages_all(folder: Path) -> bool:
+    """Whether tantivy's list of what it may delete is one, and names all that is in use.
+
+    It is not sealed: what is deleted is struck off the list some time after a writer has ended.
+    """
+    listed: list[str] = json.loads((folder / _MANAGED).read_bytes())
+    segments = _segments(folder)
+    return {path.name for path in index_files(folder) if _is_used(path.name, segments)} <= set(listed)
 
 
 def _footer(end: bytes) -> bytes:
