@@ -142,9 +142,22 @@ class Assistant:
         """Numbers about the library and the models in use, ready for JSON."""
         return self._parts.status()
 
-    def doctor(self, *, mend: bool = False) -> list[str]:
-        """What is wrong with the library, one line each; with ``mend``, snapshots are made anew first."""
-        return self._parts.doctor(mend=mend)
+    def doctor(
+        self, *, repair: bool = False, compact: bool = False, on_repair: Callable[[str], None] | None = None
+    ) -> list[str]:
+        """What is wrong with the library, one line each.
+
+        Args:
+            repair: first embed again what was damaged, from the text that is stored, and make the indexes anew.
+            compact: clear what was removed from every file of the library; done now and then without being asked.
+            on_repair: told what was repaired, a line at a time.
+
+        Raises:
+            LibraryInUse: another process changes the library now.
+            NotWritten: the disk is full, or the library read-only.
+            ModelMissing: a vector of a text is damaged, and its model is not there.
+        """
+        return self._parts.doctor(repair=repair, compact=compact, on_repair=on_repair or (lambda _line: None))
 
     @property
     def text_model(self) -> str:

@@ -31,6 +31,7 @@ from assistant.why import Asked, Inquiry, Why, before_searching
 from indexers.errors import ModelMissing, UsageError
 from indexers.ignore import Ignore
 from indexers.library import Library
+from indexers.mending import mend_pictures, mend_texts
 from indexers.pipeline import Pipeline
 from indexers.protocols import ImageEmbedder, Ocr, TextEmbedder, Transcriber
 from indexers.reading import FileReader
@@ -296,6 +297,7 @@ class Parts:
             counts = self.library.catalog.counts()
             documents = self.library.catalog.documents()
             bound = self.library.catalog.binding()
+            damaged = self.library.catalog.damaged()
         states = Counter(document.status.value for document in documents)
         waiting = Counter(model for document in documents for model in document.pending)
         settings = self._settings
@@ -306,6 +308,7 @@ class Parts:
             "statuses": dict(sorted(states.items())),
             "waiting": dict(sorted(waiting.items())),
             "bytes": sum(_bytes(path) for path in self.library.root.rglob("*")),
+            "damaged": [f"{bad.path}: the vector of its chunk {bad.number + 1}" for bad in damaged],
             "text_space": bound.space,
             "text_model": bound.name or self.text_model(),
             "text_model_next": bound.next_model,
@@ -315,23 +318,22 @@ class Parts:
             "offline": settings.offline,
         }
 
-    def doctor(self, *, mend: bool) -> list[str]:
-        """What is wrong with the library; with ``mend``, what can be mended is, and what is left to do is said."""
-        problems: list[str] = []
-        if mend:
-            with self.library.writing() as catalog:
-                forgotten = catalog.remove_damaged()
-            problems = [
-                f"{path} was damaged in the library and is forgotten; read it again with: locus add {shlex.quote(path)}"
-                for path in _outermost(forgotten)
-            ]
+    def doctor(
+        self, *, repair: bool = False, compact: bool = False, on_repair: Callable[[str], None] = lambda _line: None
+    ) -> list[str]:
+        """What is wrong with the library; with ``repair``, what is left after what can be repaired was."""
+        if repair:
+            for line in mend_texts(self.library, lambda: self.embedder):
+                on_repair(line)
+            for line in mend_pictures(self.library, lambda: self.pipeline):
+                on_repair(line)
             self.library.drop_snapshots()
+        if compact:
+            self.library.compact()
         with self.library.mutex:
-            problems += self.library.catalog.problems()
-        if not problems:
-            # Indexes can only be made from a sound catalog.
-            problems += self.library.snapshot_problems()
-        return problems
+            problems = self.library.catalog.problems()
+        # Indexes can only be made from a sound catalog.
+        return problems or self.library.snapshot_problems()
 
     def style(self) -> Style:
         """How the language model is led."""
@@ -348,8 +350,3 @@ def _bytes(path: Path) -> int:
         return path.stat().st_size if path.is_file() else 0
     except OSError:
         return 0
-
-
-def _outermost(paths: list[str]) -> list[str]:
-    """Files without the documents inside them."""
-    return [path for path in paths if not any(path.startswith(f"{other}!/") for other in paths)]

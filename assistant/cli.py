@@ -167,6 +167,8 @@ def status(context: typer.Context, as_json: Json = False) -> None:
             if coming := facts["text_model_next"]:
                 way = f"locus reindex --text-model {shlex.quote(coming)}"
                 show.note(f"a change to the text model {coming} is not done; it goes on with: {way}")
+            if facts["damaged"]:
+                show.note("some of it is damaged; run: locus doctor --repair")
             for role, count in facts["waiting"].items():
                 wait = "file waits" if count == 1 else "files wait"
                 way = (
@@ -191,15 +193,23 @@ def remove(
 @app.command()
 def doctor(
     context: typer.Context,
-    mend: Annotated[bool, typer.Option("--mend", help="Make the search indexes anew from the catalog.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Embed again what is damaged; make the search indexes anew.")
+    ] = False,
+    compact: Annotated[
+        bool, typer.Option("--compact", help="Clear what was removed from the library's files, and give its room back.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Check the library and mend it."""
+    """Check the library and repair it."""
+    repaired: list[str] = []
     with opened(context) as locus:
-        problems = locus.doctor(mend=mend)
+        problems = locus.doctor(repair=repair, compact=compact, on_repair=repaired.append)
     if as_json:
-        show.json_out({"sound": not problems, "problems": problems})
+        show.json_out({"sound": not problems, "problems": problems, "repaired": repaired})
     else:
+        for line in repaired:
+            show.note(line)
         show.problems(problems)
     if problems:
         raise typer.Exit(1)

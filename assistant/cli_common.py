@@ -60,21 +60,30 @@ def why_nothing(locus: Assistant, media: str | None, under: Path | None) -> None
 
 @contextmanager
 def heeded(on_progress: Callable[_State, None] | None) -> Iterator[Callable[_State, None]]:
-    """Ends work at its next sign of progress even where a library swallowed the interrupt (as torch's export does)."""
-    pressed = threading.Event()
+    """Ends work that was begun at its next sign of progress, when what is being embedded is stored; twice, at once.
+
+    Heeds Ctrl-C, and the signal by which a system asks programs to end.
+    """
+    begun, pressed = threading.Event(), threading.Event()
 
     def press(_signal: int, _frame: object) -> None:
+        if pressed.is_set() or not begun.is_set():
+            pressed.set()
+            raise KeyboardInterrupt
         pressed.set()
-        raise KeyboardInterrupt
+        show.note("storing what is under way; once more ends it at once")
 
     def heeding(*state: _State.args, **named: _State.kwargs) -> None:
+        # Also where a library has swallowed the interrupt, as torch's export does.
         if pressed.is_set():
             raise KeyboardInterrupt
+        begun.set()
         if on_progress is not None:
             on_progress(*state, **named)
 
-    before = signal.signal(signal.SIGINT, press)
+    before = {each: signal.signal(each, press) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield heeding
     finally:
-        signal.signal(signal.SIGINT, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)

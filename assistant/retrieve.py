@@ -46,6 +46,8 @@ SIGHT = 0.6
 """The most that a picture gets for what it shows, of what its text leaves open: about the score of a good passage."""
 DEPTH = 100
 """Candidates that each retriever gives to the fusion."""
+_TRIES = 3
+"""How often a question is asked again that a change to the library has overtaken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +131,25 @@ class Retriever:
     ) -> list[Hit]:
         """As ``search``, with the query's vector given."""
         media = None if media is None else frozenset(media)
-        contents = self.contents(media, under)
-        if contents is not None and not len(contents):
-            return []
+        for _ in range(_TRIES):
+            before = self._sequence()
+            contents = self.contents(media, under)
+            nowhere = contents is not None and not len(contents)
+            hits = [] if nowhere else self._ranked(query, vector, k, contents, media, under)
+            # What was stored since the indexes were asked is missing among the hits, and what it replaced is gone.
+            if self._sequence() == before:
+                break
+        return hits
+
+    def _ranked(
+        self,
+        query: str,
+        vector: NDArray[np.float32],
+        k: int,
+        contents: NDArray[np.int64] | None,
+        media: frozenset[str] | None,
+        under: str | None,
+    ) -> list[Hit]:
         depth = max(DEPTH, 4 * k)
         while True:
             fused = self.fused(query, vector, depth, contents)
@@ -140,6 +158,10 @@ class Retriever:
             if len(hits) == k or len(fused) < depth:
                 return hits
             depth *= 4
+
+    def _sequence(self) -> int:
+        with self._library.mutex:
+            return self._library.catalog.sequence
 
     def contents(self, media: frozenset[str] | None, under: str | None) -> NDArray[np.int64] | None:
         """The contents that pass the filters; None where there are none, and all do."""
@@ -186,7 +208,8 @@ class Retriever:
     ) -> list[Hit]:
         """The first ``k`` of a fused ranking that still live, joined to their text and files."""
         hits: list[Hit] = []
-        with self._library.mutex:
+        # Of one moment: no two versions of a file stand side by side.
+        with self._library.mutex, self._library.catalog.reading():
             for start in range(0, len(fused), max(k, 16)):
                 some = fused[start : start + max(k, 16)]
                 live = self._library.catalog.chunks([item.chunk_id for item in some])

@@ -310,6 +310,8 @@ def facts(found: Mapping[str, Any]) -> None:
     for name, value in found.items():
         if isinstance(value, Mapping):
             value = ", ".join(f"{inner} {number}" for inner, number in value.items()) or "–"
+        if isinstance(value, list):
+            value = "; ".join(value) or "–"
         console.print(f"{name.replace('_', ' '):<16}{escape(str(value))}")
 
 

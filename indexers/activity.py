@@ -60,7 +60,7 @@ class Activity:
             self._close()
 
     def _write(self, steps: Sequence[tuple[str, Sequence[tuple[str, ...]]]]) -> None:
-        with self._lock, suppress(sqlite3.Error):
+        with self._lock, suppress(sqlite3.Error, OSError):
             try:
                 db = self._opened()
             except sqlite3.DatabaseError:

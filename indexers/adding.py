@@ -116,6 +116,9 @@ class Adding:
         total, done, done_bytes, done_chunks = sum(sizes), 0, 0, 0
         reports: dict[str, list[FileReport]] = {}
         pool, published = Pool(), time.monotonic()
+        path = part = ""
+        # Whoever ends an ``add`` by raising in here does so between two pools, and nothing is embedded twice.
+        on_progress(Progress(0, len(files), 0, 0, total, path))
         with closing(self._read_ahead(files, sizes, readers)) as outcomes:
             for settled in outcomes:
                 if settled is not None:
@@ -136,8 +139,7 @@ class Adding:
                     path, part = self._doing
                 else:
                     part = ""
-                if path:
-                    on_progress(Progress(done, len(files), done_chunks, done_bytes, total, plain_path(path), part))
+                on_progress(Progress(done, len(files), done_chunks, done_bytes, total, plain_path(path), part))
         self._commit(pool.files, reports)
         self.left = tuple(path for path in files if path not in reports)
         return [report for path in files for report in reports.get(path, ())]

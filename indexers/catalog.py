@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from indexers.catalog_codec import (
     Binding,
     Change,
     Content,
+    Damaged,
     FileState,
     StoredChunk,
     chunk_row,
@@ -36,7 +37,7 @@ from indexers.chunking import HEADING_JOINT as _JOINT
 from indexers.errors import LibraryBroken
 from indexers.types import Chunk, Vectors
 
-__all__ = ["Binding", "Catalog", "Change", "Content", "FileState", "StoredChunk"]
+__all__ = ["Binding", "Catalog", "Change", "Content", "Damaged", "FileState", "StoredChunk"]
 
 
 class Catalog(CatalogReader):
@@ -144,7 +145,7 @@ class Catalog(CatalogReader):
                     renamed = names[1] + body[len(names[0]) :], renamed[1]
                 if renamed != (body, context):
                     self._rows("UPDATE chunks SET body=?, context=? WHERE id=?", (*renamed, chunk))
-                    self._many("INSERT INTO changes (chunk, added) VALUES (?, ?)", [(chunk, 0), (chunk, 1)])
+                    self._rows("INSERT INTO changes (chunk, added) VALUES (?, 1)", (chunk,))
 
     def remove_file(self, path: str) -> int:
         """Forgets a file and the documents inside it; gives how many of both."""
@@ -183,6 +184,24 @@ class Catalog(CatalogReader):
             self.set_fact("text_space_next", space)
             self.set_fact("text_model_next", model)
 
+    def drop_vectors(self, vectors: Sequence[tuple[int, str]]) -> None:
+        """Forgets the vectors of chunks, each with its space, which no index holds."""
+        with self.transaction():
+            self._many("DELETE FROM vectors WHERE chunk=? AND space=?", vectors)
+
+    def replace_vector(self, chunk: int, space: str, vector: NDArray[np.float32]) -> None:
+        """Stores the vector of a chunk in the place of one that is damaged, and has the indexes take it up."""
+        with self.transaction():
+            self._rows("DELETE FROM vectors WHERE chunk=? AND space=?", (chunk, space))
+            self.add_vectors([chunk], space, [vector])
+            self._rows("INSERT INTO changes (chunk, added) VALUES (?, 1)", (chunk,))
+
+    def forget_changes(self) -> None:
+        """Empties the change log. Snapshots that are behind are made anew from then on."""
+        with self.transaction():
+            self.set_fact("forgotten_changes", str(self.sequence))
+            self._rows("DELETE FROM changes")
+
     def _before_commit(self) -> None:
         orphans = [
             content
@@ -209,7 +228,11 @@ class Catalog(CatalogReader):
         try:
             found = [row[0] for row in self._rows("PRAGMA integrity_check") if row[0] != "ok"]
             found += [f"{row[0]} row {row[1]} points at nothing" for row in self._rows("PRAGMA foreign_key_check")]
-            found += [f"the vector of chunk {chunk} is damaged" for chunk, _ in self._damaged()]
+            found += [
+                f"{bad.path}: the vector of its chunk {bad.number + 1} in {bad.space} is damaged; "
+                "run: locus doctor --repair"
+                for bad in self.damaged()
+            ]
             questions = {
                 # A picture or recording may have a name that is not worth a vector, and wait for its model.
                 "chunks have no vector": "SELECT COUNT(*) FROM chunks k JOIN contents c ON c.id = k.content "
@@ -220,28 +243,3 @@ class Catalog(CatalogReader):
         except LibraryBroken as error:
             return [str(error)]
         return found + [f"{number} {what}" for what, number in counted.items() if number]
-
-    def remove_damaged(self) -> list[str]:
-        """Forgets the files with a damaged vector, so that they are read anew; gives their paths."""
-        with self.transaction():
-            damaged = list(self._damaged())
-            # What was made for a model to come is made again when the change goes on.
-            coming = self.binding().next_space
-            self._many("DELETE FROM vectors WHERE chunk=? AND space=?", (row for row in damaged if row[1] == coming))
-            lost = [chunk for chunk, space in damaged if space != coming]
-            contents = {self._rows("SELECT content FROM chunks WHERE id=?", (i,))[0][0] for i in lost}
-            paths = sorted(path for content in contents for path in self.paths_of(content))
-            # A document inside a file comes back only with the file around it.
-            for path in paths:
-                self.remove_file(self.outermost(path))
-        return paths
-
-    def _damaged(self) -> Iterator[tuple[int, str]]:
-        last: tuple[int, str] = (-1, "")
-        while rows := self._rows(
-            "SELECT chunk, space, data, checksum FROM vectors WHERE (chunk, space) > (?, ?) "
-            "ORDER BY chunk, space LIMIT 5000",
-            last,
-        ):
-            yield from ((chunk, space) for chunk, space, data, checksum in rows if zlib.crc32(data) != checksum)
-            last = rows[-1][:2]

@@ -110,11 +110,26 @@ class StoredChunk:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happened to chunks after some sequence number: ``added`` that still live, ``removed`` all."""
+    """What happened to chunks after some sequence number: ``added`` that still live, ``removed`` all.
+
+    ``anew``: that is not known any more; the index is to be emptied, ``added`` are all that live.
+    """
 
     sequence: int
     added: tuple[int, ...]
     removed: tuple[int, ...]
+    anew: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A vector that does not match its checksum: of which chunk (``number`` of the file at ``path``, from 0)."""
+
+    chunk: int
+    space: str
+    content: int
+    number: int
+    path: str
 
 
 def model_in(space: str) -> str:

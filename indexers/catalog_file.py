@@ -6,6 +6,7 @@ are synced too, and a catalog that lost its last commits to a power cut would be
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from indexers.errors import LibraryBroken, LibraryInUse, LocusError
+from indexers.disk import trouble
+from indexers.errors import LibraryBroken, LibraryInUse, LocusError, NotWritten
 
 SCHEMA_VERSION = 3
 WAIT_S = 30.0
@@ -70,6 +72,19 @@ UPDATE contents SET status = 'failed' WHERE status IN ('broken', 'unreadable', '
 """What turns a catalog of a version into one of the next."""
 
 
+_UNWRITTEN = {
+    sqlite3.SQLITE_IOERR_WRITE,
+    sqlite3.SQLITE_IOERR_FSYNC,
+    sqlite3.SQLITE_IOERR_DIR_FSYNC,
+    sqlite3.SQLITE_IOERR_TRUNCATE,
+    sqlite3.SQLITE_IOERR_DELETE,
+    sqlite3.SQLITE_IOERR_SHMOPEN,
+    sqlite3.SQLITE_IOERR_SHMSIZE,
+    sqlite3.SQLITE_IOERR_SHMMAP,
+}
+"""What SQLite says when the system has refused to write: a full disk mostly, and no damage."""
+
+
 class CatalogFile:
     """Opens (and creates) the file at ``path``.
 
@@ -83,11 +98,8 @@ class CatalogFile:
 
     def __init__(self, path: Path, *, read_only: bool = False) -> None:
         self.path = path
-        self.created = False
-        """Whether the tables were made by this object."""
-        uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
         try:
-            self._db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=WAIT_S)
+            self._db = self._connected("ro" if read_only else "rwc")
         except sqlite3.Error as error:
             raise self._in_our_words(error) from error
         try:
@@ -99,6 +111,18 @@ class CatalogFile:
     def close(self) -> None:
         """Closes the file; a closed catalog is not used again."""
         self._db.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """All that is read within is of one moment, whatever other connections commit meanwhile."""
+        if self._db.in_transaction:
+            yield
+            return
+        self._rows("BEGIN")
+        try:
+            yield
+        finally:
+            self._rows("COMMIT")
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -117,6 +141,16 @@ class CatalogFile:
                 self._db.execute("ROLLBACK")
             self._after_rollback()
             raise
+
+    def vacuum(self) -> None:
+        """Writes the file anew without what was deleted, and empties the write-ahead log.
+
+        Raises:
+            LibraryInUse: another process reads all the time, so that the log could not be emptied.
+        """
+        self._rows("VACUUM")
+        if self._rows("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]:
+            raise LibraryInUse(f"the catalog {self.path} is being read by another process; try again")
 
     def _before_commit(self) -> None:
         """The last thing that a transaction does."""
@@ -137,7 +171,13 @@ class CatalogFile:
         except sqlite3.Error as error:
             raise self._in_our_words(error) from error
 
+    def _connected(self, mode: str) -> sqlite3.Connection:
+        uri = f"{self.path.absolute().as_uri()}?mode={mode}"
+        return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=WAIT_S)
+
     def _prepare(self, read_only: bool) -> None:
+        if read_only:
+            self._open_for_reading()
         self._rows("PRAGMA foreign_keys = ON")
         self._rows("PRAGMA cache_size = -65536")
         version = self._version()
@@ -150,6 +190,25 @@ class CatalogFile:
                 version = self._migrate()
         if version != SCHEMA_VERSION:
             raise LibraryBroken(f"the catalog {self.path} was written by another version of Locus (format {version})")
+
+    def _open_for_reading(self) -> None:
+        """On a disk that can not be written, SQLite can not make the file by which readers and writers agree.
+
+        It needs none where nobody writes; what a killed writer has left in the log must not be overlooked.
+        """
+        log = self.path.with_name(self.path.name + "-wal")
+        try:
+            self._db.execute("PRAGMA user_version").fetchall()
+        except sqlite3.OperationalError as error:
+            if _code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY) or not self.path.is_file():
+                raise self._in_our_words(error) from error
+            if log.is_file() and log.stat().st_size:
+                raise LibraryBroken(
+                    f"the catalog {self.path} was not closed, and can not be put in order where it is read-only; "
+                    "copy the library to where it can be written"
+                ) from error
+            self._db.close()
+            self._db = self._connected("ro&immutable=1")
 
     def _use_write_ahead_log(self) -> None:
         """Switches the file to it, once for good. SQLite does not wait for the lock that this takes: we do."""
@@ -174,7 +233,6 @@ class CatalogFile:
                     self._rows(statement)
                 version = SCHEMA_VERSION
                 self._rows(f"PRAGMA user_version = {version}")
-                self.created = True
         return version
 
     def _migrate(self) -> int:
@@ -193,11 +251,23 @@ class CatalogFile:
         return int(self._rows("PRAGMA user_version")[0][0])
 
     def _in_our_words(self, error: sqlite3.Error) -> LocusError:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        code = _code(error)
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return LibraryInUse(f"the catalog {self.path} is being changed by another process; try again")
         if code == sqlite3.SQLITE_FULL:
-            return LocusError(f"the disk of {self.path} is full; what was stored before is safe")
+            return NotWritten.told(self.path.parent, OSError(errno.ENOSPC, "disk full"))
+        if code == sqlite3.SQLITE_READONLY or _whole_code(error) in _UNWRITTEN:
+            return NotWritten.told(self.path.parent)
+        if code == sqlite3.SQLITE_CANTOPEN and trouble(self.path.parent):
+            return NotWritten.told(self.path.parent)
         return LibraryBroken(
             f"the catalog {self.path} can not be used ({error}); restore it from a backup or start a new library"
         )
+
+
+def _whole_code(error: sqlite3.Error) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0))
+
+
+def _code(error: sqlite3.Error) -> int:
+    return _whole_code(error) & 0xFF

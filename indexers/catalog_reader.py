@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from indexers.catalog_codec import (
     Binding,
     Change,
+    Damaged,
     FileState,
     StoredChunk,
     StoredFile,
@@ -26,7 +27,6 @@ from indexers.catalog_codec import (
     stored_chunk,
 )
 from indexers.catalog_folders import CatalogFolders
-from indexers.errors import LibraryBroken
 from indexers.types import Document, Status, Vectors
 
 _MANY = 500
@@ -235,8 +235,8 @@ class CatalogReader(CatalogFolders):
     def vectors(self, ids: Sequence[int], space: str) -> tuple[NDArray[np.int64], NDArray[np.int64], Vectors]:
         """Chunk ids, their contents' ids and their vectors in ``space``, for those of ``ids`` that have one.
 
-        Raises:
-            LibraryBroken: a stored vector does not match its checksum.
+        A vector that does not match its checksum is left out: one bad vector keeps nobody from searching, and
+        ``damaged`` names it.
         """
         chunk_ids: list[int] = []
         contents: list[int] = []
@@ -250,7 +250,7 @@ class CatalogReader(CatalogFolders):
             )
             for chunk, content, data, checksum in rows:
                 if zlib.crc32(data) != checksum:
-                    raise LibraryBroken(f"the vector of chunk {chunk} is damaged; run `locus doctor --mend`")
+                    continue
                 chunk_ids.append(chunk)
                 contents.append(content)
                 blobs.append(data)
@@ -292,20 +292,48 @@ class CatalogReader(CatalogFolders):
     @property
     def sequence(self) -> int:
         """Number of the last change."""
-        return int(self._rows("SELECT COALESCE(MAX(sequence), 0) FROM changes")[0][0])
+        # Not the largest in the log, of which the past may have been forgotten.
+        rows = self._rows("SELECT seq FROM sqlite_sequence WHERE name='changes'")
+        return int(rows[0][0]) if rows else 0
 
     def changes_since(self, sequence: int) -> Change:
         """What a snapshot at ``sequence`` must add and remove to be up to date."""
-        last = self.sequence
-        if sequence == 0:
-            added = [row[0] for row in self._rows("SELECT id FROM chunks ORDER BY id")]
-            return Change(last, tuple(added), ())
-        rows = self._rows(
-            "SELECT chunk, MAX(sequence * 2 + added) % 2 FROM changes WHERE sequence > ? GROUP BY chunk",
-            (sequence,),
-        )
+        with self.reading():
+            last, forgotten = self.sequence, int(self.fact("forgotten_changes") or 0)
+            if sequence == 0 or sequence < forgotten:
+                added = [row[0] for row in self._rows("SELECT id FROM chunks ORDER BY id")]
+                return Change(last, tuple(added), (), anew=sequence > 0)
+            rows = self._rows(
+                "SELECT chunk, MAX(sequence * 2 + added) % 2 FROM changes WHERE sequence > ? GROUP BY chunk",
+                (sequence,),
+            )
         added = [chunk for chunk, is_added in rows if is_added]
         return Change(last, tuple(added), tuple(chunk for chunk, is_added in rows if not is_added))
+
+    def removed_lately(self) -> int:
+        """How many chunks were removed that may still take room, and be read, in the library's files."""
+        return int(self._rows("SELECT COUNT(*) FROM changes WHERE added = 0")[0][0])
+
+    def damaged(self) -> list[Damaged]:
+        """The vectors that do not match their checksums."""
+        found: list[Damaged] = []
+        last: tuple[int, str] = (-1, "")
+        while rows := self._rows(
+            "SELECT chunk, space, data, checksum FROM vectors WHERE (chunk, space) > (?, ?) "
+            "ORDER BY chunk, space LIMIT 5000",
+            last,
+        ):
+            for chunk, space in [(c, s) for c, s, data, checksum in rows if zlib.crc32(data) != checksum]:
+                found += [
+                    Damaged(chunk, space, *row)
+                    for row in self._rows(
+                        "SELECT k.content, k.number, MIN(f.path) FROM chunks k JOIN files f ON f.content = k.content "
+                        "WHERE k.id=? GROUP BY k.id",
+                        (chunk,),
+                    )
+                ]
+            last = rows[-1][:2]
+        return found
 
     def counts(self) -> dict[str, int]:
         """Numbers of ``files``, ``contents``, ``chunks`` and ``vectors``."""

@@ -8,6 +8,7 @@
     ├── ModelMissing                4   a model that is needed is not on this machine
     ├── LibraryInUse                5   another process writes to the library
     ├── LibraryBroken                   the catalog itself can not be read
+    ├── NotWritten                      the disk refuses: it is full, or read-only; what was stored is safe
     ├── ModelFailed                     a model or a model server did not do its work
     └── FileError                       one file could not be read; carries the ``Status`` it gets
         ├── Encrypted
@@ -24,8 +25,10 @@ errors into prose. "Nothing found" is an answer, not an error.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
+from indexers.disk import because, trouble
 from indexers.types import Status
 
 
@@ -59,6 +62,17 @@ class LibraryInUse(LocusError):
 
 class LibraryBroken(LocusError):
     """The catalog can not be opened or fails its integrity check."""
+
+
+class NotWritten(LocusError):
+    """The disk that the library is on refuses to be written: it is full, or read-only. What was stored is safe."""
+
+    @classmethod
+    def told(cls, library: Path, error: OSError | None = None) -> NotWritten:
+        """The error with the reason and the way out; without the system's own ``error``, the disk is tried."""
+        why = trouble(library) if error is None or error.errno is None else because(error)
+        why = why or "the disk gave an error; see that it has room and is sound, and try again"
+        return cls(f"the library {library} can not be written: {why}; what was stored before is safe")
 
 
 class ModelFailed(LocusError):

@@ -14,16 +14,20 @@
 The texts' vectors are those of one model, which the library is bound to; ``reembedding`` makes those of another beside
 them, and they are searched from the moment at which they take their place.
 
-A snapshot that is missing, damaged, of another model or ahead of the catalog is dropped and made again from it,
+A snapshot that is missing, damaged, of another model or of another catalog is dropped and made again from this one,
 without embedding anything. Only this module knows where the files are.
 
 There are two connections to the catalog: questions use one, ``writing`` lends the other, so that questions are
 answered from what was committed last while files are being added.
+
+Where the disk is read-only, or full, questions are answered all the same: what can not be kept is made in memory.
 """
 
 from __future__ import annotations
 
+import errno
 import shlex
+import shutil
 import threading
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,12 +40,15 @@ from numpy.typing import NDArray
 from indexers.activity import Activity
 from indexers.catalog import Catalog
 from indexers.catalog_codec import model_in
-from indexers.errors import LibraryInUse, OtherModel, UsageError
+from indexers.disk import is_read_only
+from indexers.errors import LibraryInUse, NotWritten, OtherModel, UsageError
 from indexers.lock import WriterLock
+from indexers.marks import is_known, new_mark
 from indexers.types import Status
 from indexers.unfinished import Unfinished
 from indexers.vectors import FaissIndex
 from indexers.words import TantivyIndex
+from indexers.words_snapshot import WordsSnapshot
 
 _BATCH = 20_000
 """Chunks read from the catalog at once while a snapshot catches up."""
@@ -49,6 +56,11 @@ _SAVE_AFTER = 0.05
 """The vector snapshot is written anew once this share of it has changed: catching up on less is fast."""
 _PATIENCE_S = 2.0
 """How long a writer waits for the lock: a reader in another process may hold it to bring the words up to date."""
+_DEAD = 1000
+_DEAD_SHARE = 0.25
+"""What was removed is cleared from the files once it is so many chunks and such a share of those that are left …"""
+_SMALL = 5000
+"""… and after each removal in a library of so few chunks, where that takes less than a second."""
 
 
 class Library:
@@ -68,7 +80,10 @@ class Library:
         except OSError as error:
             raise UsageError(f"the library can not be kept in {root}: {error.strerror}; name another folder") from error
         self.root = root
-        self.catalog = Catalog(root / "catalog.sqlite")
+        self.is_read_only = is_read_only(root, "catalog.sqlite", "lock")
+        if self.is_read_only and not (root / "catalog.sqlite").exists():
+            raise UsageError(f"the library can not be kept in {root}: it is read-only; name another folder")
+        self.catalog = Catalog(root / "catalog.sqlite", read_only=self.is_read_only)
         self.mutex = threading.RLock()
         self._changing = threading.RLock()
         self._writer: Catalog | None = None
@@ -77,13 +92,7 @@ class Library:
         self._lock = WriterLock(root / "lock")
         self._vectors: dict[str, tuple[FaissIndex, int]] = {}
         self._saved: dict[str, int] = {}
-        self._words: TantivyIndex | None = None
-        if self.catalog.created:
-            # What lies here belonged to a catalog that is gone, and its change numbers would be taken for ours.
-            with suppress(LibraryInUse), self._lock.hold():
-                for snapshot in root.glob("vectors*.faiss"):
-                    snapshot.unlink(missing_ok=True)
-                self._empty_words()
+        self._words = WordsSnapshot(root / "words", self.catalog, self._lock)
 
     def close(self) -> None:
         """Closes the catalog and the indexes."""
@@ -94,9 +103,7 @@ class Library:
             if self._writer is not None:
                 self._writer.close()
                 self._writer = None
-            if self._words is not None:
-                self._words.close()
-                self._words = None
+            self._words.close()
             self._vectors.clear()
 
     @contextmanager
@@ -105,7 +112,10 @@ class Library:
 
         Raises:
             LibraryInUse: another process changes the library now.
+            NotWritten: the library is read-only.
         """
+        if self.is_read_only:
+            raise NotWritten.told(self.root, OSError(errno.EROFS, "read-only"))
         with self._changing, self._lock.hold(_PATIENCE_S):
             if self._writer is None:
                 self._writer = Catalog(self.root / "catalog.sqlite")
@@ -199,48 +209,44 @@ class Library:
         with self.mutex:
             index, reached = self._vectors.get(space) or self._load_vectors(space, dim)
             change = self.catalog.changes_since(reached)
+            if change.anew:
+                index = FaissIndex(dim)
             if change.sequence != reached:
                 index.remove(_ids(change.removed))
                 _fill(index, self.catalog, change.added, space)
             self._vectors[space] = (index, change.sequence)
+            if not self.is_read_only and not self._lock.held:
+                # The next one to ask need not make it again.
+                with suppress(LibraryInUse, NotWritten):
+                    if self._is_worth_saving(space):
+                        with self._lock.hold():
+                            self.save_vectors(space)
             return index
 
     def words(self) -> TantivyIndex:
-        """The word index; up to date unless another process is changing the library at this moment.
-
-        Raises:
-            LibraryInUse: there is none yet, and another process is changing the library.
-        """
+        """The word index; up to date unless another process is changing the library at this moment."""
         with self.mutex:
-            if self._words is None:
-                self._words = TantivyIndex.open(self.root / "words")
-            if self._words is None:
-                with self._lock.hold():
-                    self._words = TantivyIndex.open_or_create(self.root / "words")
-            if self._words.sequence != self.catalog.sequence:
-                # Another process that is changing the library brings the words up to date itself; until then hits
-                # are joined to live chunks.
-                with suppress(LibraryInUse), self._lock.hold():
-                    self._catch_up_words(self._words)
-            return self._words
+            return self._words.current()
 
     def publish(self) -> None:
         """Brings all indexes up to date after a change and saves the vectors where that is worth it."""
         with self.mutex:
             self.words()
             for space, dim in self.catalog.indexed_spaces().items():
-                index = self.vectors(space, dim)
-                behind = self._vectors[space][1] - self._saved.get(space, 0)
-                if behind > max(200, _SAVE_AFTER * len(index)):
+                self.vectors(space, dim)
+                if self._is_worth_saving(space):
                     self.save_vectors(space)
 
     def save_vectors(self, space: str) -> None:
         """Writes the snapshot of the vectors, unless there is no room: the catalog has them."""
         with self.mutex:
             index, reached = self._vectors[space]
-            with suppress(OSError):
-                index.save(self._snapshot(space), space=space, sequence=reached)
-                self._saved[space] = reached
+            path = self._snapshot(space)
+            # Where there is no room, it is tried again when it is worth it again, not with each question.
+            self._saved[space] = reached
+            with suppress(OSError, NotWritten):
+                mark = new_mark(self.catalog, path.name)
+                index.save(path, space=space, sequence=reached, mark=mark)
 
     def snapshot_problems(self) -> list[str]:
         """Where the indexes, brought up to date, do not hold what the catalog holds."""
@@ -249,20 +255,53 @@ class Library:
             for space, dim in self.catalog.indexed_spaces().items():
                 held.append((space, len(self.vectors(space, dim)), self.catalog.count_vectors(space)))
         return [
-            f"the {name} index holds {number} of {chunks} chunks; run `locus doctor --mend`"
+            f"the {name} index holds {number} of {chunks} chunks; run: locus doctor --repair"
             for name, number, chunks in held
             if number != chunks
         ]
 
     def drop_snapshots(self) -> None:
-        """Makes all snapshots again from the catalog."""
+        """Makes all snapshots again from the catalog, without a trace of what was removed.
+
+        Raises:
+            LibraryInUse: another process changes the library now.
+            NotWritten: the disk refuses.
+        """
         with self.writing(), self.mutex:
+            try:
+                for path in self.root.glob("vectors*.faiss*"):
+                    _delete(path)
+            except OSError as error:
+                raise NotWritten.told(self.root, error) from error
+            self._vectors.clear()
+            self._saved.clear()
             for space, dim in self.catalog.indexed_spaces().items():
-                self._drop_vectors(space)
                 self.vectors(space, dim)
                 self.save_vectors(space)
-            self._empty_words()
-            self.words()
+            self._words.make_anew()
+
+    def compact(self) -> None:
+        """Clears what was removed from every file of the library: until then its bytes may still be there.
+
+        Raises:
+            LibraryInUse: another process changes the library now, or never stops reading.
+            NotWritten: the disk refuses; this takes as much room as the library for a while.
+        """
+        with self.writing() as catalog:
+            self.drop_snapshots()
+            catalog.forget_changes()
+            self.unfinished.vacuum()
+            catalog.vacuum()
+
+    def compact_if_due(self, *, removed: bool = False) -> None:
+        """Compacts once that is worth it; ``removed``: somebody has just asked for something to be forgotten."""
+        with self.writing() as catalog:
+            dead, live = catalog.removed_lately(), catalog.counts()["chunks"]
+            is_small = removed and dead + live <= _SMALL
+            if dead and (is_small or dead > max(_DEAD, _DEAD_SHARE * live)):
+                # What was asked for is done; this is tried again the next time.
+                with suppress(LibraryInUse, NotWritten):
+                    self.compact()
 
     def _snapshot(self, space: str) -> Path:
         if space == self.catalog.fact("text_space"):
@@ -274,53 +313,28 @@ class Library:
             self._vectors.pop(space)
             self._saved.pop(space, None)
 
-    def _drop_vectors(self, space: str) -> None:
-        self._snapshot(space).unlink(missing_ok=True)
-        self._vectors.pop(space, None)
-        self._saved.pop(space, None)
-
-    def _empty_words(self) -> None:
-        if self._words is None:
-            self._words = TantivyIndex.open_or_create(self.root / "words")
-        try:
-            self._words.clear()
-            self._words.commit(0)
-        finally:
-            self._words.close()
+    def _is_worth_saving(self, space: str) -> bool:
+        index, reached = self._vectors[space]
+        return reached - self._saved.get(space, 0) > max(200, _SAVE_AFTER * len(index))
 
     def _load_vectors(self, space: str, dim: int) -> tuple[FaissIndex, int]:
         self._forget_gone()
-        loaded = FaissIndex.load(self._snapshot(space), space=space, dim=dim)
-        if loaded is None:
-            return FaissIndex(dim), 0
-        if loaded[1] > self.catalog.sequence:
-            # The catalog was put back to an older one. Left here, the file would seem right once it has grown.
-            with suppress(LibraryInUse), self._lock.hold():
-                self._drop_vectors(space)
+        path = self._snapshot(space)
+        loaded = FaissIndex.load(
+            path, space=space, dim=dim, is_known=lambda mark: is_known(self.catalog, path.name, mark)
+        )
+        if loaded is None or loaded[1] > self.catalog.sequence:
             return FaissIndex(dim), 0
         self._saved[space] = loaded[1]
         return loaded
 
-    def _catch_up_words(self, words: TantivyIndex) -> None:
-        try:
-            if words.sequence > self.catalog.sequence:
-                words.clear()
-                words.commit(0)
-            change = self.catalog.changes_since(words.sequence)
-            words.remove(change.removed)
-            for start in range(0, len(change.added), _BATCH):
-                some = self.catalog.chunks(change.added[start : start + _BATCH])
-                stored = [chunk for chunk in some.values() if chunk.chunk.body]
-                words.add(
-                    [chunk.id for chunk in stored],
-                    [chunk.content for chunk in stored],
-                    [chunk.chunk.text for chunk in stored],
-                    [chunk.context for chunk in stored],
-                )
-            words.commit(change.sequence)
-        finally:
-            # Gives tantivy's own lock back, which would keep the writers of other processes out.
-            words.close()
+
+def _delete(path: Path) -> None:
+    """Deletes what is at ``path``, be it a file or not."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _fill(index: FaissIndex, catalog: Catalog, chunks: Sequence[int], space: str) -> None:

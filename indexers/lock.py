@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from indexers.errors import LibraryInUse, UsageError
+from indexers.errors import LibraryInUse, NotWritten
 
 _TRY_AGAIN_S = 0.02
 
@@ -52,7 +52,7 @@ class WriterLock:
 
         Raises:
             LibraryInUse: another process (or another object of this one) holds it; the message names it.
-            UsageError: the lock file can not be written.
+            NotWritten: the lock file can not be written.
         """
         with self._counting:
             if self._holders == 0:
@@ -72,7 +72,7 @@ class WriterLock:
         try:
             file = self._path.open("a+", encoding="utf-8")
         except OSError as error:
-            raise UsageError(f"the library {self._path.parent} can not be changed: {error.strerror}") from error
+            raise NotWritten.told(self._path.parent, error) from error
         try:
             while not _try_lock(file):
                 if time.monotonic() >= until:
@@ -84,12 +84,11 @@ class WriterLock:
         except BaseException:
             file.close()
             raise
-        # The name only helps people; a full disk must not keep a library from shrinking.
+        # The name only helps people; a full disk must not keep a library from shrinking. Written at once: what waits in
+        # a buffer is tried again when the file is closed, and would fail there.
         with suppress(OSError):
-            file.seek(0)
-            file.truncate()
-            file.write(f"process {os.getpid()} ({Path(sys.argv[0]).name or 'python'})")
-            file.flush()
+            os.ftruncate(file.fileno(), 0)
+            os.write(file.fileno(), f"process {os.getpid()} ({Path(sys.argv[0]).name or 'python'})".encode())
         return file
 
 

@@ -61,8 +61,16 @@ class Pipeline:
         self.hidden = hidden
         self._model = model
 
-    def add(self, paths: Iterable[str | os.PathLike[str]], on_progress: _OnProgress | None = None) -> AddReport:
+    def add(
+        self,
+        paths: Iterable[str | os.PathLike[str]],
+        on_progress: _OnProgress | None = None,
+        *,
+        again: Iterable[str] = (),
+    ) -> AddReport:
         """Indexes files and folders, and finishes what waited for a model that is there now.
+
+        ``again``: absolute paths of files that are read again although they have not changed.
 
         Raises:
             UsageError: a path does not exist; nothing was changed.
@@ -74,7 +82,7 @@ class Pipeline:
         roots = [absolute(os.fspath(path)) for path in paths]
         walked = walk(roots, leave_out=self._library.root, hidden=self.hidden)
         with self._turn() as catalog:
-            again = unfinished(catalog, self.reader.senses)
+            due = unfinished(catalog, self.reader.senses) | set(again)
             gone = vanished(catalog, roots, walked)
             with catalog.transaction():
                 catalog.know_mounts(walked.mounts)
@@ -84,12 +92,13 @@ class Pipeline:
                 FileReport(plain_path(folder), "text", "failed", Status.FAILED, reason)
                 for folder, reason in walked.refused.items()
             ]
-            adding = Adding(self._library, catalog, self._embedder, self.reader, again, Bounds(roots))
-            wanted = dict.fromkeys([*walked.files, *sorted(again)])
+            adding = Adding(self._library, catalog, self._embedder, self.reader, due, Bounds(roots))
+            wanted = dict.fromkeys([*walked.files, *sorted(due)])
             # What speaks of a file that was named by itself lies beside it and was not named.
-            alone = [path for path in (*roots, *again) if not os.path.isdir(path)]  # noqa: PTH112
+            alone = [path for path in (*roots, *due) if not os.path.isdir(path)]  # noqa: PTH112
             reports += self._brought(adding, catalog, wanted, alone, gone, on_progress)
             self._library.unfinished.tidy(os.path.lexists)
+            self._library.compact_if_due(removed=any(report.change == "removed" for report in reports))
         return AddReport(tuple(reports), time.perf_counter() - started)
 
     def sync(
@@ -146,6 +155,7 @@ class Pipeline:
             self._library.unfinished.forget(list(known))
             if removed:
                 self._library.publish()
+                self._library.compact_if_due(removed=True)
         return removed
 
     @contextmanager

@@ -85,6 +85,8 @@ def reembed(
         embedded, changed = 0, bound.space != embedder.space
         if changed:
             catalog.prepare(embedder.space, model)
+            # What an earlier attempt made may have been damaged since: it is made again.
+            catalog.drop_vectors([(bad.chunk, bad.space) for bad in catalog.damaged() if bad.space == embedder.space])
             embedded = _fill(catalog, bound.space, embedder, on_progress or (lambda _done, _total: None))
             library.change_model(catalog, embedder.space, embedder.dim, model)
         else:

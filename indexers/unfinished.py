@@ -75,6 +75,12 @@ class Unfinished:
             db.executemany("DELETE FROM work WHERE path=?", gone)
             db.execute("DELETE FROM work WHERE at < ?", (time.time() - _KEPT_S,))
 
+    def vacuum(self) -> None:
+        """Writes the file anew without what was deleted."""
+        with self._lock, suppress(sqlite3.Error):
+            if (db := self._open()) is not None:
+                db.execute("VACUUM")
+
     def _get(self, file: str, step: str) -> bytes | None:
         with self._lock, suppress(sqlite3.Error):
             if (db := self._open()) is not None:
@@ -97,7 +103,9 @@ class Unfinished:
         if self._db is None and (create or self._path.exists()):
             try:
                 self._db = self._connected()
-            except sqlite3.DatabaseError:
+            except sqlite3.DatabaseError as error:
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+                    raise
                 # Damaged: what it held can be made again.
                 self._close()
                 self._path.unlink(missing_ok=True)

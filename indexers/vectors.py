@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -154,8 +155,10 @@ class FaissIndex:
         mean: NDArray[np.float32] = state.vectors[rows].astype(np.float32).mean(axis=0)
         return mean
 
-    def save(self, path: Path, *, space: str, sequence: int) -> None:
+    def save(self, path: Path, *, space: str, sequence: int, mark: str = "") -> None:
         """Writes a snapshot of what is there now, which holds all changes up to ``sequence``.
+
+        ``mark`` is for whoever loads it, to know it again.
 
         Raises:
             OSError: the file that was there before still is.
@@ -169,6 +172,7 @@ class FaissIndex:
             "dim": self.dim,
             "rows": state.live,
             "sequence": sequence,
+            "mark": mark,
         }
         arrays = (
             state.ids[keep].astype("<i8", copy=False),
@@ -178,14 +182,16 @@ class FaissIndex:
         write_snapshot(path, header, [memoryview(array.view(np.uint8).reshape(-1)) for array in arrays])
 
     @classmethod
-    def load(cls, path: Path, *, space: str, dim: int) -> tuple[FaissIndex, int] | None:
-        """The index of a snapshot and its sequence; None if there is none of this space that is whole."""
+    def load(
+        cls, path: Path, *, space: str, dim: int, is_known: Callable[[str], bool] = lambda _mark: True
+    ) -> tuple[FaissIndex, int] | None:
+        """The index of a snapshot and its sequence; None if there is none of this space that is whole and known."""
         snapshot = read_snapshot(path)
         if snapshot is None:
             return None
         header, payload = snapshot
         expected = {"format": FORMAT, "kind": "vectors", "space": space, "dim": dim}
-        if {key: header.get(key) for key in expected} != expected:
+        if {key: header.get(key) for key in expected} != expected or not is_known(str(header.get("mark"))):
             return None
         rows = int(header["rows"])
         ids = np.frombuffer(payload, "<i8", rows)

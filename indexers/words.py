@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from tantivy import Occur, Query
 
 from indexers.errors import LibraryInUse
 from indexers.terms import query_terms, terms
-from indexers.words_files import index_files, is_damaged
+from indexers.words_files import index_files, is_damaged, sweep
 
 FORMAT = 1  # of the schema and of the terms together
 EXACT_WEIGHT = 0.25
@@ -45,10 +46,11 @@ FILTER_TERMS = 200  # up to so many documents are looked up as terms first; for 
 class TantivyIndex:
     """The ``WordIndex`` in one folder. Searches see what was committed last, by whichever process.
 
-    Made by ``open`` or ``open_or_create``; the constructor raises ValueError for an index it can not read.
+    Made by ``open``, ``create`` or ``open_or_create``; the constructor raises ValueError for an index it can not read.
+    Without a folder it is empty, and in memory.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
         self._schema = _schema()
         self._stemmer = _stemmer()
@@ -57,8 +59,12 @@ class TantivyIndex:
         self._writer: tantivy.IndexWriter | None = None
         self._writing = threading.RLock()
         self._reading = threading.Lock()
+        self._commits, self._is_changed = 0, False
         self._seen: tuple[int, int] | None = None
-        self._view: tuple[tantivy.Searcher, int] = self._fresh()
+        self._view: tuple[tantivy.Searcher, int] | None = None
+        if folder is None:
+            self.commit(0)
+        self._fresh()
 
     @classmethod
     def open(cls, folder: Path) -> TantivyIndex | None:
@@ -79,16 +85,31 @@ class TantivyIndex:
         Raises:
             OSError: the folder can not be made or cleared.
         """
-        if found := cls.open(folder):
-            return found
+        return cls.open(folder) or cls.create(folder)
+
+    @classmethod
+    def create(cls, folder: Path) -> TantivyIndex:
+        """An empty index at sequence 0 in the place of whatever is there. Only as ``open_or_create``.
+
+        Raises:
+            OSError: the folder can not be made, cleared or written to.
+        """
+        if folder.exists() and not folder.is_dir():
+            folder.unlink()
         folder.mkdir(parents=True, exist_ok=True)
         for path in index_files(folder):
             path.unlink()
-        writer = _writer(_index(folder, _schema(), _stemmer()))
-        writer.add_document(_marker(0))
-        writer.commit()
-        writer.wait_merging_threads()
-        return cls(folder)
+        with _as_os_error():
+            writer = _writer(_index(folder, _schema(), _stemmer()))
+            writer.add_document(_marker(0))
+            writer.commit()
+            writer.wait_merging_threads()
+            return cls(folder)
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether it is gone when the process ends."""
+        return self._folder is None
 
     @property
     def sequence(self) -> int:
@@ -105,11 +126,12 @@ class TantivyIndex:
         Raises:
             ValueError: lengths differ or a number is negative; nothing was added.
             LibraryInUse: another process writes.
+            OSError: the disk could not be written; the last commit stands.
         """
         rows = list(zip(ids, documents, texts, titles, strict=True))
         if any(not 0 <= number <= MAX_ID for row in rows for number in row[:2]):
             raise ValueError("ids and documents are not negative")
-        with self._writing:
+        with self._writing, self._dropped_on_error():
             self._forget(ids)
             writer = self._opened_writer()
             for chunk, document, text, title in {row[0]: row for row in rows}.values():
@@ -128,29 +150,35 @@ class TantivyIndex:
         Raises:
             LibraryInUse: another process writes.
         """
-        with self._writing:
+        with self._writing, self._dropped_on_error():
             self._forget([number for number in ids if 0 <= number <= MAX_ID])
 
     def commit(self, sequence: int) -> None:
         """Makes all changes since the last commit visible and durable, together with ``sequence``.
 
         Raises:
-            ValueError: tantivy could not write (a full disk); the last commit stands.
+            OSError: the disk could not be written; the last commit stands.
             LibraryInUse: another process writes.
         """
-        with self._writing:
+        with self._writing, self._dropped_on_error():
             writer = self._opened_writer()
             writer.delete_documents_by_query(Query.term_query(self._schema, "marker", FORMAT))
             writer.add_document(_marker(sequence))
             writer.commit()
+            self._commits, self._is_changed = self._commits + 1, False
 
     def close(self) -> None:
         """Drops changes that were not committed, lets merging end and frees the writer's lock."""
         with self._writing:
-            if self._writer is not None:
-                self._writer.rollback()
-                self._writer.wait_merging_threads()
-                self._writer = None
+            writer, self._writer = self._writer, None
+            if writer is not None:
+                # On a full disk neither goes well; what was committed stands, and what they leave is swept up.
+                with suppress(ValueError):
+                    # A rollback breaks merging off: the work is lost, and its threads write for some time after.
+                    if self._is_changed:
+                        writer.rollback()
+                with suppress(ValueError):
+                    writer.wait_merging_threads()
 
     def search(
         self, query: str, k: int, documents: Sequence[int] | None = None
@@ -241,7 +269,7 @@ class TantivyIndex:
         Raises:
             LibraryInUse: another process writes.
         """
-        with self._writing:
+        with self._writing, self._dropped_on_error():
             self._opened_writer().delete_all_documents()
 
     def _clauses(self, searcher: tantivy.Searcher, query: str) -> list[Query]:
@@ -269,19 +297,44 @@ class TantivyIndex:
     def _opened_writer(self) -> tantivy.IndexWriter:
         if self._writer is None:
             self._writer = _writer(self._index)
+            if self._folder is not None:
+                sweep(self._folder)
+        self._is_changed = True
         return self._writer
+
+    @contextmanager
+    def _dropped_on_error(self) -> Iterator[None]:
+        """Gives the writer up when it fails: after an error it takes nothing more."""
+        try:
+            with _as_os_error():
+                yield
+        except OSError:
+            writer, self._writer = self._writer, None
+            if writer is not None:
+                # Waiting is what frees its lock: the error's traceback may hold on to the object for long.
+                with suppress(ValueError):
+                    writer.wait_merging_threads()
+            raise
 
     def _fresh(self) -> tuple[tantivy.Searcher, int]:
         """A searcher over the last commit and the commit's sequence."""
         with self._reading:
             # Looked at before reading: a commit that comes between is seen by the next call.
-            status = (self._folder / "meta.json").stat()
-            seen = (status.st_mtime_ns, status.st_ino)
-            if seen != self._seen:
-                self._index.reload()
-                searcher = self._index.searcher()
-                self._view = searcher, self._marked(searcher)
-                self._seen = seen
+            try:
+                seen = self._commits, 0
+                if self._folder is not None:
+                    status = (self._folder / "meta.json").stat()
+                    seen = (status.st_mtime_ns, status.st_ino)
+                if seen != self._seen:
+                    self._index.reload()
+                    searcher = self._index.searcher()
+                    self._view = searcher, self._marked(searcher)
+                    self._seen = seen
+            except (OSError, ValueError) as error:
+                # Another process makes it anew at this moment. What was opened goes on being read.
+                if self._view is None:
+                    raise ValueError(f"no index in {self._folder} ({error})") from error
+            assert self._view is not None, "it was opened now or before"
             return self._view
 
     def _marked(self, searcher: tantivy.Searcher) -> int:
@@ -314,8 +367,17 @@ def _stemmer() -> tantivy.TextAnalyzer:
     return words.filter(tantivy.Filter.stemmer("english")).build()
 
 
-def _index(folder: Path, schema: tantivy.Schema, stemmer: tantivy.TextAnalyzer) -> tantivy.Index:
-    index = tantivy.Index(schema, path=str(folder))
+@contextmanager
+def _as_os_error() -> Iterator[None]:
+    """What the binding makes of an error of the disk is told as what it is."""
+    try:
+        yield
+    except ValueError as error:
+        raise OSError(f"the word index can not be written ({error})") from error
+
+
+def _index(folder: Path | None, schema: tantivy.Schema, stemmer: tantivy.TextAnalyzer) -> tantivy.Index:
+    index = tantivy.Index(schema, path=None if folder is None else str(folder))
     index.register_tokenizer("stems", stemmer)
     return index
 
@@ -331,6 +393,8 @@ def _writer(index: tantivy.Index) -> tantivy.IndexWriter:
     try:
         return index.writer(WRITER_BYTES, 1)
     except ValueError as error:
+        if "LockBusy" not in str(error):
+            raise OSError(f"the word index can not be written ({error})") from error
         raise LibraryInUse("another process writes to the word index") from error
 
 

@@ -147,20 +147,32 @@ def _damage_a_vector(root: Path, path: Path) -> None:
     catalog.close()
 
 
-def test_the_doctor_says_what_to_read_again(locus: Assistant, tmp_path: Path) -> None:
+def test_the_doctor_names_a_damaged_vector_and_makes_it_again(locus: Assistant, tmp_path: Path) -> None:
     bad, good = tmp_path / "a file.txt", tmp_path / "good.txt"
     bad.write_text("The gasket is made of cork.")
     good.write_text("The choir rehearses on Thursdays.")
     locus.add([bad, good])
     assert locus.doctor() == []
     _damage_a_vector(tmp_path / "library", bad)
-    assert any("damaged" in problem for problem in locus.doctor())
-    (told,) = locus.doctor(mend=True)
-    assert f"locus add '{bad}'" in told
-    assert locus.doctor() == []
-    assert [hit.path for hit in locus.search("choir")] == [str(good)]
-    locus.add([bad])
+    named = f"{bad}: the vector of its chunk 1"
+    assert [problem.partition(" in ")[0] for problem in locus.doctor()] == [named]
+    assert locus.status()["damaged"] == [named]
+    # The index that was made before has it; one that is made anew goes on without it.
+    (tmp_path / "library" / "vectors.faiss").unlink(missing_ok=True)
+    with Assistant(tmp_path / "library") as again:
+        assert again.search("choir")[0].path == str(good)
+        assert {hit.path: set(hit.signals) for hit in again.search("cork gasket")} == {
+            str(bad): {"words"},
+            str(good): {"dense"},
+        }
+    bad.unlink()
+    repaired: list[str] = []
+    assert locus.doctor(repair=True, on_repair=repaired.append) == []
+    assert repaired == [f"{named} was made again"]
+    assert locus.status()["damaged"] == []
+    bad.touch()
     assert locus.search("cork gasket")[0].path == str(bad)
+    assert locus.search("cork gasket")[0].signals.keys() == {"dense", "words"}
 
 
 def test_the_doctor_makes_lost_indexes_again(locus: Assistant, tmp_path: Path) -> None:
@@ -169,7 +181,7 @@ def test_the_doctor_makes_lost_indexes_again(locus: Assistant, tmp_path: Path) -
     locus.close()
     (tmp_path / "library" / "vectors.faiss").write_bytes(b"nonsense")
     with Assistant(tmp_path / "library") as again:
-        assert again.doctor(mend=True) == []
+        assert again.doctor(repair=True) == []
         assert again.search("cork")
 
 

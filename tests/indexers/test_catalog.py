@@ -244,7 +244,7 @@ def test_vectors_that_are_no_numbers_or_too_few_are_refused_and_nothing_is_store
     assert catalog.counts()["chunks"] == 1
 
 
-def test_a_damaged_vector_is_noticed_and_its_file_can_be_dropped(catalog: Catalog) -> None:
+def test_a_damaged_vector_is_named_and_left_out_until_it_is_replaced(catalog: Catalog) -> None:
     put(catalog, "/m.eml", "mail")
     put(catalog, "/m.eml!/a", "one two", parent="/m.eml")
     put(catalog, "/sound", "three")
@@ -254,13 +254,34 @@ def test_a_damaged_vector_is_noticed_and_its_file_can_be_dropped(catalog: Catalo
     with sqlite3.connect(catalog.path) as raw:
         raw.execute("UPDATE vectors SET data=? WHERE chunk=?", (bytes(data), second))
     raw.close()
-    assert catalog.problems() == [f"the vector of chunk {second} is damaged"]
-    assert catalog.vectors([first], SPACE)[0].tolist() == [first]
-    with pytest.raises(LibraryBroken, match=f"chunk {second} "):
-        catalog.vectors([first, second], SPACE)
-    assert catalog.remove_damaged() == ["/m.eml!/a"]
+    [problem] = catalog.problems()
+    assert problem.startswith("/m.eml!/a: the vector of its chunk 2 in ")
+    [bad] = catalog.damaged()
+    assert (bad.chunk, bad.space, bad.number, bad.path) == (second, SPACE, 1, "/m.eml!/a")
+    assert catalog.vectors([first, second], SPACE)[0].tolist() == [first]
+    before = catalog.sequence
+    catalog.replace_vector(second, SPACE, np.eye(8, dtype=np.float32)[3])
     assert catalog.problems() == []
-    assert bodies(catalog) == {"/sound": ["three"]}
+    assert catalog.vectors([second], SPACE)[2].tolist() == [np.eye(8)[3].tolist()]
+    change = catalog.changes_since(before)
+    assert (change.added, change.removed) == ((second,), ())
+
+
+def test_changes_that_were_forgotten_are_told_as_such(catalog: Catalog) -> None:
+    put(catalog, "/a", "one two")
+    early = catalog.sequence
+    put(catalog, "/a", "three")
+    last = catalog.sequence
+    assert catalog.removed_lately() == 2
+    catalog.forget_changes()
+    assert (catalog.sequence, catalog.removed_lately()) == (last, 0)
+    change = catalog.changes_since(early)
+    assert change.anew
+    assert [c.chunk.body for c in catalog.chunks(change.added).values()] == ["three"]
+    assert catalog.changes_since(last).added == ()
+    put(catalog, "/b", "four")
+    assert [c.chunk.body for c in catalog.chunks(catalog.changes_since(last).added).values()] == ["four"]
+    assert not catalog.changes_since(last).anew
 
 
 def test_a_row_that_points_at_nothing_can_not_arise(catalog: Catalog) -> None:

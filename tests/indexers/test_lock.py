@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from indexers.errors import LibraryInUse, UsageError
+from indexers.errors import LibraryInUse, NotWritten
 from indexers.lock import WriterLock
 
 HOLD = textwrap.dedent(
@@ -100,5 +100,5 @@ def test_an_error_inside_frees_the_lock(tmp_path: Path) -> None:
 
 
 def test_a_lock_that_can_not_be_written_is_a_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="can not be changed"), WriterLock(tmp_path / "absent" / "lock").hold():
+    with pytest.raises(NotWritten, match="can not be written"), WriterLock(tmp_path / "absent" / "lock").hold():
         pass

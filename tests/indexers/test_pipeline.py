@@ -691,7 +691,7 @@ def test_progress_counts_up_to_the_end(s: Setting) -> None:
     s.write("empty.txt", "")
     states: list[Progress] = []
     s.pipeline.add([s.files], states.append)
-    assert [state.files for state in states] == [1, 2, 3, 4, 5, 6]
+    assert [state.files for state in states] == [0, 1, 2, 3, 4, 5, 6]
     assert {(state.files_total, state.bytes_total) for state in states} == {(6, sum(sizes))}
     assert (states[-1].bytes, states[-1].chunks) == (sum(sizes), 5)
     assert s.pipeline.add([s.files / "f1.txt"]).to_dict()["unchanged"] == 1
@@ -704,4 +704,4 @@ def test_others_find_what_is_committed_while_an_add_goes_on(s: Setting, monkeypa
         s.write(f"f{number}.txt", f"bicycle {number}")
     found: list[int] = []
     s.pipeline.add([s.files], lambda state: found.append(len(s.found("bicycle"))))
-    assert found == [1, 2, 3]
+    assert found == [0, 1, 2, 3]
