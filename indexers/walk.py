@@ -73,20 +73,20 @@ def walk(
             if (mount := _mount_of(root)) != os.sep:
                 walked.mounts.append(mount)
             walked.ignores[root] = Ignore(rules_from or root, hidden=hidden)
-            found.update(dict.fromkeys(_below(root, own, walked)))
+            found.update(dict.fromkeys(_below(root, own, walked, rules_from)))
         else:
             found[root] = None
     walked.files.extend(found)
     return walked
 
 
-def _below(root: str, own: tuple[int, int] | None, walked: Walked) -> Iterator[str]:
+def _below(root: str, own: tuple[int, int] | None, walked: Walked, rules_from: str | None) -> Iterator[str]:
     def refuse(error: OSError) -> None:
         walked.refused[error.filename or root] = (
             f"the system refuses to list it ({(error.strerror or 'error').lower()})"
         )
 
-    ignore, devices, bounds = walked.ignores[root], dict[str, int](), Bounds([root])
+    ignore, devices, bounds = walked.ignores[root], dict[str, int](), Bounds([rules_from or root])
     for folder, names, files in os.walk(root, onerror=refuse):
         here = identity(folder)
         if here is None or here == own:
