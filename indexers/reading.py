@@ -26,7 +26,7 @@ from indexers.senses import Senses, Task, perceive, waiting
 from indexers.types import Attachment, Block, Decoded, Parsed, Picture, Status, Unread
 from indexers.unfinished import FORGETFUL, Unfinished
 
-PARSER_VERSION = 2
+PARSER_VERSION = 3
 """Raised when parsers or chunking change enough that files should be read again."""
 _UNHASHED = "size-"
 _MAX_DEPTH = 3
