@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from assistant import build
 from assistant.settings import Settings, load
 from indexers.errors import UsageError
 
@@ -43,6 +44,8 @@ def test_words_for_true(word, file):
         ("threads", "-1"),
         ("threads", "2.5"),
         ("read_seconds", "0"),
+        ("read_cpu_seconds", "0"),
+        ("read_memory_mb", "0"),
         ("max_file_mb", "0"),
         ("offline", "maybe"),
         ("abstain_below", "nan"),
@@ -130,3 +133,11 @@ def test_the_key_is_never_shown(file):
     settings = load({"llm_api_key": "geheim"}, environment={}, file=file)
     assert settings.llm_api_key == "geheim"
     assert "geheim" not in repr(settings)
+
+
+def test_the_limits_of_reading_are_set_one_by_one(file, tmp_path, monkeypatch):
+    environment = {"LOCUS_READ_SECONDS": "5", "LOCUS_READ_CPU_SECONDS": "3", "LOCUS_READ_MEMORY_MB": "300"}
+    limits: dict[str, object] = {}
+    monkeypatch.setattr(build, "Sandbox", lambda **given: limits.update(given))
+    assert build.Parts(load({"library": tmp_path / "library"}, environment=environment, file=file)).sandbox is None
+    assert limits == {"timeout_s": 5, "cpu_s": 3, "memory_bytes": 300_000_000}

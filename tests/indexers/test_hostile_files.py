@@ -106,17 +106,17 @@ def test_a_sheet_that_is_a_bomb_costs_the_sheets_after_it(tmp_path: Path) -> Non
     book.active.append(["the lease", "ends in May"])
     book.create_sheet("Second")
     book.save(tmp_path / "a.xlsx")
-    row = "<row>" + '<c t="str"><v>bomb</v></c>' * 1000 + "</row>"
+    row = "<row>" + "<c><v>1</v></c>" * 1000 + "</row>"
     sheet = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>{}</sheetData></worksheet>'
     with zipfile.ZipFile(tmp_path / "a.xlsx") as before:
         members = {name: before.read(name).decode() for name in before.namelist()}
-    write_zip(tmp_path / "b.xlsx", members | {"xl/worksheets/sheet2.xml": sheet.format(row * 4000)})
+    write_zip(tmp_path / "b.xlsx", members | {"xl/worksheets/sheet2.xml": sheet.format(row * 3000)})
     assert (tmp_path / "b.xlsx").stat().st_size < 1_000_000
-    with Sandbox(memory_bytes=150_000_000) as sandbox:
+    with Sandbox(memory_bytes=100 * 2**20) as sandbox:
         parsed = sandbox.parse(Source(tmp_path / "b.xlsx", "b.xlsx", "xlsx"))
         assert texts(parsed) == ["the lease | ends in May"]
         assert parsed.coverage == 0.5
-        assert parsed.notes == ("needs more than 143 MB of memory to read", "what was read up to sheet 1 of 2 is kept")
+        assert parsed.notes == ("needs more than 100 MB of memory to read", "what was read up to sheet 1 of 2 is kept")
         assert texts(sandbox.parse(Source(tmp_path / "a.xlsx", "a.xlsx", "xlsx"))) == texts(parsed)
 
 
