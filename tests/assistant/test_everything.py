@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from assistant import Assistant, cli
 from indexers.types import TimeLocator
@@ -99,6 +99,19 @@ def test_a_picture_finds_pictures_like_it(everything: tuple[Assistant, Path], tm
     hits = locus.search(image=query, k=4)
     assert hits[0].path == str(files / "0001.png") and hits[0].signals["image"] > 0.5
     assert {hit.media for hit in locus.search(image=query, media={"image"}, k=9)} == {"image"}
+
+
+def test_what_is_written_in_a_picture_leads_to_the_second_of_a_talk(
+    everything: tuple[Assistant, Path], tmp_path: Path
+) -> None:
+    locus, files = everything
+    picture = Image.new("RGB", (640, 120), "white")
+    ImageDraw.Draw(picture).text((20, 40), "Ferry to Larkholm", fill="black", font_size=36)
+    picture.save(tmp_path / "board.png")
+    [talk] = [hit for hit in locus.search(image=tmp_path / "board.png", k=9) if hit.signals.get("words")]
+    assert (talk.path, talk.media) == (str(files / "0007.wav"), "audio")
+    first = locus.search("silver spoon", k=1, media={"audio"})[0]
+    assert isinstance(first.at, TimeLocator) and first.at.start_s == pytest.approx(23.62, abs=0.5)
 
 
 def test_questions_about_what_only_a_picture_shows_are_not_answered_but_it_is_named(
