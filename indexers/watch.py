@@ -35,6 +35,7 @@ RETRIES = 5
 FIRST_RETRY_S = 60.0
 """… the first time after so long; each time after four times as long as before."""
 RESCAN_S = 300.0
+TIDY_S = 10.0
 _TICK_S = 0.1
 _TRY_AGAIN_S = 1.0
 """How often it is tried whether another process is done with the library."""
@@ -55,6 +56,7 @@ class Watcher:
         pipeline: what brings files in.
         rescan_s: how often each folder is looked through as a whole.
         first_retry_s: how long after a failure a file is tried again.
+        tidy_s: how long after a deletion what is left of it in the library's files is cleared.
         on_report: is told what was done.
         on_progress: is told how far a long piece of work is.
         on_note: is told, in a line, what a person should know.
@@ -68,6 +70,7 @@ class Watcher:
         *,
         rescan_s: float = RESCAN_S,
         first_retry_s: float = FIRST_RETRY_S,
+        tidy_s: float = TIDY_S,
         on_report: Callable[[AddReport], None] = lambda _report: None,
         on_progress: Callable[[Progress], None] | None = None,
         on_note: Callable[[str], None] = lambda _line: None,
@@ -77,6 +80,7 @@ class Watcher:
         self._pipeline = pipeline
         self._rescan_s = rescan_s
         self._first_retry_s = first_retry_s
+        self._tidy_s = tidy_s
         self._on_report = on_report
         self._on_progress = on_progress
         self._on_note = on_note
@@ -89,6 +93,7 @@ class Watcher:
         self._folders: list[Folder] = []
         self._bounds = Bounds(())
         self._noted: set[str] = set()
+        self._removed_at: float | None = None
         self._is_stale = False
         self._urgent: set[str] = set()
         self._paused_until = 0.0
@@ -123,6 +128,7 @@ class Watcher:
                 self._hear(catalog, _TICK_S)
                 if time.monotonic() >= self._paused_until and (paths := self._settling.take()):
                     self._bring(catalog, self._urgent_first(paths))
+                self._tidy()
                 if until_still and not len(self._settling):
                     return
         finally:
@@ -296,8 +302,18 @@ class Watcher:
         self._left_out -= left_out
         self._settling.put(report.left, still=True)
         self._settling.put(path for path in paths if sight(path) != sights[path])
+        if any(file.change == "removed" for file in report.files):
+            self._removed_at = time.monotonic()
         if any(file.change != "unchanged" for file in report.files):
             self._on_report(report)
+
+    def _tidy(self) -> None:
+        """Clears what was removed from the library's files, once nothing else is to be done and if that is worth it."""
+        if self._removed_at is None or len(self._settling) or time.monotonic() - self._removed_at < self._tidy_s:
+            return
+        self._removed_at = None
+        with suppress(LibraryInUse):
+            self._library.compact_if_due(removed=True)
 
     def _within_reach(self, catalog: Catalog, paths: list[str]) -> list[str]:
         """Without what only seems to be gone, since the folder or drive it lay on is."""

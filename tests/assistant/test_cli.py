@@ -98,7 +98,7 @@ def test_json_of_every_command_that_reads(run: Run, sample_library: Path) -> Non
     assert answer["mode"] == "quotes" and "23" in answer["text"] and answer["citations"]
     status = data("status", "--json")
     assert (status["files"], status["waiting"]) == (20, {"image": 5})
-    assert data("doctor", "--json") == {"sound": True, "problems": []}
+    assert data("doctor", "--json") == {"sound": True, "problems": [], "repaired": []}
     assert data("models", "--json") == data("models", "list", "--json")
     assert {row["state"] for row in data("models", "verify", "--json")} <= {"ok", "unchecked"}
     report = data("add", "--json", data("files", "--json")[0]["path"])

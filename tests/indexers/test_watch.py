@@ -415,6 +415,20 @@ def test_a_burst_gives_way_to_a_file_that_is_known(p: Place, monkeypatch: pytest
     p.until(lambda: len(p.texts()) == 301)
 
 
+def test_what_was_deleted_is_cleared_from_the_files_of_the_library_too(p: Place) -> None:
+    p.write("a.txt", "the xylophone is in the attic")
+    p.write("b.txt", "a blue boat")
+    p.start(tidy_s=0.2)
+    p.until(lambda: len(p.texts()) == 2)
+
+    def is_on_the_disk() -> bool:
+        return any(b"xylophone" in path.read_bytes() for path in p.library.root.rglob("*") if path.is_file())
+
+    assert is_on_the_disk()
+    (p.files / "a.txt").unlink()
+    p.until(lambda: p.texts() == {"b.txt": "a blue boat"} and not is_on_the_disk())
+
+
 def test_a_change_of_the_parsers_reads_files_again(p: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     p.write("a.txt", "a red bicycle")
     p.once()
