@@ -278,8 +278,7 @@ class Parts:
         with self.library.mutex:
             folders = [folder.path for folder in self.library.catalog.folders()]
         above = [folder for folder in folders if path.startswith(folder.rstrip(os.sep) + os.sep)]
-        roots = above or [os.path.dirname(path)]  # noqa: PTH120 - names that are no valid text stay as they are
-        return all(Ignore(root, hidden=self.hidden).file(path) for root in roots)
+        return all(Ignore(root, hidden=self.hidden).file(path) for root in above or [os.sep])
 
     def _way_to_finish(self, model: str, path: str) -> str:
         """The command after which the file at ``path`` no longer waits for a model."""

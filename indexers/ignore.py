@@ -55,13 +55,14 @@ class Ignore:
 
     def __init__(self, root: str, *, hidden: bool = False) -> None:
         self._root = root.rstrip(os.sep) or os.sep
+        self._below = root.rstrip(os.sep) + os.sep
         self._hidden = hidden
         self._rules: dict[str, pathspec.GitIgnoreSpec | None] = {}
         self._folders: dict[str, bool] = {}
 
     def folder(self, path: str) -> bool:
         """Whether the folder at ``path``, or one above it and below the root, is left out."""
-        if path == self._root:
+        if not path.startswith(self._below) or path == self._below:
             return False
         known = self._folders.get(path)
         if known is None:
@@ -72,7 +73,7 @@ class Ignore:
     def file(self, path: str) -> bool:
         """Whether the file at ``path``, or a folder above it and below the root, is left out."""
         folder, name = os.path.split(path)
-        return self.folder(folder) or self._is_out(folder, name, is_folder=False)
+        return path.startswith(self._below) and (self.folder(folder) or self._is_out(folder, name, is_folder=False))
 
     def _is_out(self, folder: str, name: str, *, is_folder: bool) -> bool:
         if name in (_FOLDERS if is_folder else _FILES) or (name.startswith(".") and not self._hidden):

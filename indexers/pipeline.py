@@ -106,6 +106,7 @@ class Pipeline:
         paths: Iterable[str],
         *,
         bounds: Bounds,
+        ignored: Callable[[str], bool] = lambda _path: False,
         again: AbstractSet[str] = frozenset(),
         left_out: AbstractSet[str] = frozenset(),
         cancelled: Callable[[], bool] = lambda: False,
@@ -117,6 +118,7 @@ class Pipeline:
         Args:
             paths: absolute; folders only where they are gone, for all that was below them.
             bounds: how far links may lead.
+            ignored: whether what lies beside these files is nobody's document.
             again: those of ``paths`` that are read again although they have not changed.
             left_out: those of ``paths`` that are forgotten although they are there: rules leave them out by now.
             cancelled: once true, models that look and listen stop at the next picture or sentence.
@@ -133,15 +135,15 @@ class Pipeline:
             for path in paths:
                 if path in left_out:
                     gone.update(dict.fromkeys(catalog.paths_under(path)))
-                elif os.path.lexists(path):
+                elif os.path.lexists(path) and not os.path.isdir(path):  # noqa: PTH112
                     wanted[path] = None
                 else:
                     gone.update(dict.fromkeys(known_at(catalog, path)))
-            wanted |= dict.fromkeys(_spoken_of([*wanted, *gone]))
+            wanted |= dict.fromkeys(path for path in _spoken_of([*wanted, *gone]) if not ignored(path))
             adding = Adding(
                 self._library, catalog, self._embedder, self.reader, again, bounds, cancelled=cancelled, enough=enough
             )
-            reports = self._brought(adding, catalog, wanted, list(wanted), list(gone), on_progress)
+            reports = self._brought(adding, catalog, wanted, list(wanted), list(gone), on_progress, ignored)
         return AddReport(tuple(reports), time.perf_counter() - started, adding.left)
 
     def remove(self, paths: Iterable[str | os.PathLike[str]]) -> int:
@@ -176,11 +178,13 @@ class Pipeline:
         alone: list[str],
         gone: list[str],
         on_progress: _OnProgress | None,
+        ignored: Callable[[str], bool] = lambda _path: False,
     ) -> list[FileReport]:
         """Moves, forgets and adds files; ``alone`` are those whose neighbours are not among ``wanted``."""
-        _, found = fold([*dict.fromkeys([*wanted, *_around(alone, adding.bounds)])])
+        neighbours = (path for path in _around(alone, adding.bounds) if not ignored(path))
+        _, found = fold([*dict.fromkeys([*wanted, *neighbours])])
         beside = {path: speaking for path, speaking in found.items() if path in wanted}
-        folded = {companion for speaking in found.values() for companion in speaking}
+        folded = {companion for speaking in beside.values() for companion in speaking}
         files = [path for path in wanted if path not in folded]
         reports, settled = relocate(catalog, self.reader, files, gone, beside)
         reports += forget_folded(catalog, beside)

@@ -218,7 +218,12 @@ class Watcher:
             self._note_once(absence)
             return
         pipeline = self._pipeline()
-        walked = walk([top], leave_out=self._library.root, hidden=pipeline.hidden, rules_from=folder.path)
+        try:
+            walked = walk([top], leave_out=self._library.root, hidden=pipeline.hidden, rules_from=folder.path)
+        except UsageError:
+            return  # it has gone this moment, and a feed will tell
+        if top not in walked.ignores:
+            return  # it is no folder any more
         known = catalog.file_states(top)
         _, beside = fold(walked.files)
         folded = {companion for companions in beside.values() for companion in companions}
@@ -281,6 +286,7 @@ class Watcher:
                 paths,
                 again=again,
                 bounds=self._bounds,
+                ignored=self._ignored(),
                 left_out=left_out,
                 cancelled=self._stopped.is_set,
                 enough=lambda: self._is_enough(catalog, started),
@@ -314,6 +320,18 @@ class Watcher:
         self._removed_at = None
         with suppress(LibraryInUse):
             self._library.compact_if_due(removed=True)
+
+    def _ignored(self) -> Callable[[str], bool]:
+        """Whether rules, as they are now, leave a file out."""
+        ignores: dict[str, Ignore] = {}
+
+        def ignored(path: str) -> bool:
+            folder = self._folder_of(path)
+            if folder is None:
+                return False
+            return ignores.setdefault(folder.path, Ignore(folder.path, hidden=self._pipeline().hidden)).file(path)
+
+        return ignored
 
     def _within_reach(self, catalog: Catalog, paths: list[str]) -> list[str]:
         """Without what only seems to be gone, since the folder or drive it lay on is."""

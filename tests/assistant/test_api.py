@@ -267,7 +267,7 @@ def test_files_and_reports_as_json(locus: Assistant, tmp_path: Path) -> None:
     (tmp_path / "files" / "a.txt").write_text("The gasket is made of cork.")
     (tmp_path / "files" / "b.pdf").write_bytes(b"%PDF-1.7 nothing")
     report = json.loads(json.dumps(locus.add([tmp_path / "files"]).to_dict()))
-    assert {"added", "updated", "unchanged", "removed", "failed", "seconds", "files"} == set(report)
+    assert {"added", "updated", "unchanged", "moved", "removed", "failed", "seconds", "files"} == set(report)
     assert report["added"] == 1 and report["failed"] == 1
     for file in report["files"]:
         assert set(file) == {"path", "media", "change", "status", "reason", "chunks"}

@@ -37,7 +37,7 @@ from indexers.testing import UnloadedModel
 class Slow(UnloadedModel):
     def embed_passages(self, texts):
         if self.texts:
-            time.sleep(60)
+            time.sleep(3)
         return super().embed_passages(texts)
 
 text_parts.SentenceEmbedder = Slow
@@ -166,6 +166,7 @@ def test_interrupted_it_gives_130_and_goes_on(
     out, err = started.communicate(timeout=60)
     assert (started.returncode, out) == (130, "")
     assert err == (
+        "storing what is under way; once more ends it at once\n"
         "interrupted; the library answers as before, what was embedded is kept, "
         "and the same command goes on from there\n"
     )
@@ -175,7 +176,7 @@ def test_interrupted_it_gives_130_and_goes_on(
     code, out, err = run(*at, "ask", "--no-llm", QUESTION)
     assert (code, err) == (0, "") and "made of cork" in out
     code, out, err = run(*arguments)
-    assert (code, err) == (0, "") and out.startswith("10 of 12 passages embedded, ")
+    assert (code, err) == (0, "") and int(out.partition(" of 12 passages embedded, ")[0]) < 10
     code, out, err = run(*at, "ask", "--no-llm", QUESTION)
     assert (code, err) == (0, "") and "made of cork" in out
     assert run(*at, "doctor")[:2] == (0, "the library is sound\n")

@@ -89,8 +89,9 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(key, value)
         self.end_headers()
         sending = body if self.command == "GET" else b""
-        self.wfile.write(sending[: self.server.breaks_after])
+        # Counted first: who has received them looks at once.
         self.server.sent += len(sending[: self.server.breaks_after])
+        self.wfile.write(sending[: self.server.breaks_after])
 
     def log_message(self, *_: object) -> None:
         pass

@@ -39,6 +39,13 @@ def test_the_deepest_rules_that_speak_of_a_file_count_but_nothing_below_what_is_
     }
 
 
+def test_the_folder_itself_and_what_lies_outside_are_nobody_s_matter(tmp_path: Path) -> None:
+    ignore = Ignore(str(tmp_path / ".files"))
+    for path in (tmp_path / ".files", tmp_path / ".other" / "a.txt", Path("/"), tmp_path / ".files.txt"):
+        assert not ignore.file(str(path)) and not ignore.folder(str(path))
+    assert Ignore("/").file("/home/.cache/a.txt") and not Ignore("/").file("/home/a.txt")
+
+
 def test_what_is_no_rule_makes_no_other_void(tmp_path: Path) -> None:
     (tmp_path / ".locusignore").write_bytes(b"\xef\xbb\xbf*.log\n!\n\xff\xfe\n/\n*.bak\n")
     assert ignored(tmp_path, "a.log", "a.bak", "a.txt") == {"a.log": True, "a.bak": True, "a.txt": False}
