@@ -296,6 +296,7 @@ class Parts:
             counts = self.library.catalog.counts()
             documents = self.library.catalog.documents()
             bound = self.library.catalog.binding()
+            watched = [folder.path for folder in self.library.catalog.folders(watched=True)]
             damaged = self.library.catalog.damaged()
         states = Counter(document.status.value for document in documents)
         waiting = Counter(model for document in documents for model in document.pending)
@@ -306,6 +307,7 @@ class Parts:
             "chunks": counts["chunks"],
             "statuses": dict(sorted(states.items())),
             "waiting": dict(sorted(waiting.items())),
+            "watched": watched,
             "bytes": sum(_bytes(path) for path in self.library.root.rglob("*")),
             "damaged": [f"{bad.path}: the vector of its chunk {bad.number + 1}" for bad in damaged],
             "text_space": bound.space,

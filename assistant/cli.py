@@ -46,7 +46,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(models_app, name="models")
-app.command()(watch)
 
 NoLlm = Annotated[bool, typer.Option("--no-llm", help="Answer by quoting, without a language model.")]
 
@@ -152,6 +151,7 @@ def search(
             why_nothing(locus, media, under)
 
 
+app.command()(watch)
 app.command()(files)
 
 
