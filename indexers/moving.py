@@ -54,7 +54,7 @@ def relocate(
                 reports += _moved(catalog, old, version, state)
                 settled.add(path)
         for path in gone:
-            reports += forget(catalog, path, "no longer there")
+            reports += forget(catalog, path, "left out by now" if os.path.isfile(path) else "no longer there")  # noqa: PTH113
     return reports, settled
 
 

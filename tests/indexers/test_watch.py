@@ -225,6 +225,9 @@ def test_rules_are_heeded_as_they_come_and_go(p: Place) -> None:
     p.until(lambda: len(p.texts()) == 3)
     rules = p.write(".locusignore", "b*\ndeep/\n")
     p.holds(a="a red bicycle")
+    p.until(lambda: sum(report.count("removed") for report in p.reports) == 2)
+    gone = {Path(f.path).name: f.reason for report in p.reports for f in report.files if f.change == "removed"}
+    assert gone == {"b.txt": "left out by now", "c.txt": "left out by now"}
     p.write("b2.txt", "another boat")
     p.write("z.txt", "the end")
     p.holds(a="a red bicycle", z="the end")
