@@ -15,7 +15,6 @@ Knows nothing of documents beyond their numbers: titles come with the chunks.
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -26,9 +25,17 @@ import tantivy
 from numpy.typing import NDArray
 from tantivy import Occur, Query
 
-from indexers.errors import LibraryInUse
 from indexers.terms import query_terms, terms
 from indexers.words_files import index_files, is_damaged, sweep
+from indexers.words_tantivy import (
+    as_os_error,
+    best_hits,
+    english_stemmer,
+    idf,
+    index_schema,
+    opened_index,
+    opened_writer,
+)
 
 FORMAT = 1  # of the schema and of the terms together
 EXACT_WEIGHT = 0.25
@@ -37,8 +44,6 @@ BM25_K1 = 1.2  # tantivy's own, not to be set
 MAX_QUERY_CHARACTERS = 20_000
 MAX_QUERY_TERMS = 64
 MAX_ID = 2**63 - 1
-WRITER_BYTES = 64_000_000
-MAX_EQUALS = 4096  # of more chunks with one and the same score, some are returned
 RARE = 200  # chunks: a word in more of them tells little about one document
 FILTER_TERMS = 200  # up to so many documents are looked up as terms first; for more, good hits are filtered
 
@@ -52,9 +57,9 @@ class TantivyIndex:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
-        self._schema = _schema()
-        self._stemmer = _stemmer()
-        self._index = _index(folder, self._schema, self._stemmer)
+        self._schema = index_schema()
+        self._stemmer = english_stemmer()
+        self._index = opened_index(folder, self._schema, self._stemmer)
         self._index.config_reader("manual")  # a look at the clock of one file, in place of a watching thread
         self._writer: tantivy.IndexWriter | None = None
         self._writing = threading.RLock()
@@ -99,8 +104,8 @@ class TantivyIndex:
         folder.mkdir(parents=True, exist_ok=True)
         for path in index_files(folder):
             path.unlink()
-        with _as_os_error():
-            writer = _writer(_index(folder, _schema(), _stemmer()))
+        with as_os_error():
+            writer = opened_writer(opened_index(folder, index_schema(), english_stemmer()))
             writer.add_document(_marker(0))
             writer.commit()
             writer.wait_merging_threads()
@@ -196,17 +201,17 @@ class TantivyIndex:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         words = Query.boolean_query([(Occur.Should, part) for part in parts])
         if documents is None:
-            return _best(searcher, words, k)
+            return best_hits(searcher, words, k)
         wanted = np.unique(np.asarray(documents, np.int64))
         if len(wanted) > FILTER_TERMS:
             # Thousands of terms cost more than the search. Of the best chunks of all, those of the
             # wanted documents are the best of these, if they are enough.
-            ids, scores = _best(searcher, words, 4 * k, of=wanted)
+            ids, scores = best_hits(searcher, words, 4 * k, of=wanted)
             if len(ids) >= k:
                 return ids[:k], scores[:k]
         inside = Query.term_set_query(self._schema, "document", wanted[wanted >= 0].tolist())
         within = Query.const_score_query(inside, 0.0)
-        return _best(searcher, Query.boolean_query([(Occur.Must, words), (Occur.Must, within)]), k)
+        return best_hits(searcher, Query.boolean_query([(Occur.Must, words), (Occur.Must, within)]), k)
 
     def elsewhere(self, query: str, ids: Sequence[int], documents: Sequence[int]) -> dict[int, float]:
         """What the rare words of ``query`` that a chunk lacks score in the best other chunk of its document.
@@ -249,7 +254,7 @@ class TantivyIndex:
     def weight(self, stem: str) -> float:
         """How much a word tells, by its English stem: BM25's inverse document frequency, above 0."""
         searcher, _ = self._fresh()
-        return _idf(searcher, "stems", stem)
+        return idf(searcher, "stems", stem)
 
     def ceiling(self, query: str) -> float:
         """The score of a chunk that held every word of ``query`` to saturation, titles left aside.
@@ -259,8 +264,8 @@ class TantivyIndex:
         searcher, _ = self._fresh()
         exact = query_terms(query[:MAX_QUERY_CHARACTERS])
         stems = dict.fromkeys(self._stemmer.analyze(" ".join(exact)))
-        total = sum(_idf(searcher, "stems", stem) for stem in stems)
-        total += EXACT_WEIGHT * sum(_idf(searcher, "exact", term) for term in exact)
+        total = sum(idf(searcher, "stems", stem) for stem in stems)
+        total += EXACT_WEIGHT * sum(idf(searcher, "exact", term) for term in exact)
         return (BM25_K1 + 1) * total
 
     def clear(self) -> None:
@@ -296,7 +301,7 @@ class TantivyIndex:
 
     def _opened_writer(self) -> tantivy.IndexWriter:
         if self._writer is None:
-            self._writer = _writer(self._index)
+            self._writer = opened_writer(self._index)
             if self._folder is not None:
                 sweep(self._folder)
         self._is_changed = True
@@ -306,7 +311,7 @@ class TantivyIndex:
     def _dropped_on_error(self) -> Iterator[None]:
         """Gives the writer up when it fails: after an error it takes nothing more."""
         try:
-            with _as_os_error():
+            with as_os_error():
                 yield
         except OSError:
             writer, self._writer = self._writer, None
@@ -344,76 +349,8 @@ class TantivyIndex:
         return int(searcher.fast_field_values("sequence", [hits[0][1]])[0])
 
 
-def _idf(searcher: tantivy.Searcher, field: str, term: str) -> float:
-    held = searcher.doc_freq(field, term)
-    return math.log(1 + (max(searcher.num_docs, held) - held + 0.5) / (held + 0.5))
-
-
-def _schema() -> tantivy.Schema:
-    builder = tantivy.SchemaBuilder()
-    builder.add_unsigned_field("id", indexed=True, fast=True)
-    builder.add_unsigned_field("document", indexed=True, fast=True)
-    builder.add_unsigned_field("marker", indexed=True)
-    builder.add_unsigned_field("sequence", fast=True)
-    # Without positions: there are no phrase queries, and the files are a third smaller.
-    builder.add_text_field("exact", tokenizer_name="whitespace", index_option="freq")
-    builder.add_text_field("stems", tokenizer_name="stems", index_option="freq")
-    builder.add_text_field("title", tokenizer_name="stems", index_option="freq")
-    return builder.build()
-
-
-def _stemmer() -> tantivy.TextAnalyzer:
-    words = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace())
-    return words.filter(tantivy.Filter.stemmer("english")).build()
-
-
-@contextmanager
-def _as_os_error() -> Iterator[None]:
-    """What the binding makes of an error of the disk is told as what it is."""
-    try:
-        yield
-    except ValueError as error:
-        raise OSError(f"the word index can not be written ({error})") from error
-
-
-def _index(folder: Path | None, schema: tantivy.Schema, stemmer: tantivy.TextAnalyzer) -> tantivy.Index:
-    index = tantivy.Index(schema, path=None if folder is None else str(folder))
-    index.register_tokenizer("stems", stemmer)
-    return index
-
-
 def _marker(sequence: int) -> tantivy.Document:
     document = tantivy.Document()
     document.add_unsigned("marker", FORMAT)
     document.add_unsigned("sequence", sequence)
     return document
-
-
-def _writer(index: tantivy.Index) -> tantivy.IndexWriter:
-    try:
-        return index.writer(WRITER_BYTES, 1)
-    except ValueError as error:
-        if "LockBusy" not in str(error):
-            raise OSError(f"the word index can not be written ({error})") from error
-        raise LibraryInUse("another process writes to the word index") from error
-
-
-def _best(
-    searcher: tantivy.Searcher, query: Query, k: int, of: NDArray[np.int64] | None = None
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The first ``k`` by score, then id; of these, those that belong to the documents ``of``."""
-    limit = k + 64
-    while True:
-        hits = searcher.search(query, limit, count=False).hits
-        # Among equals tantivy takes what lies first in its files, which changes as these are merged.
-        if len(hits) < limit or hits[-1][0] < hits[k - 1][0] or limit > k + MAX_EQUALS:
-            break
-        limit = k + 4 * (limit - k)
-    places = [place for _, place in hits]
-    ids = np.array(searcher.fast_field_values("id", places), np.int64)
-    scores = np.array([score for score, _ in hits], np.float32)
-    order = np.lexsort((ids, -scores))[:k]
-    if of is not None:
-        documents = np.array(searcher.fast_field_values("document", places), np.int64)
-        order = order[np.isin(documents[order], of)]
-    return ids[order], scores[order]
