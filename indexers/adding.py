@@ -86,6 +86,7 @@ class Adding:
         self._cancelled = lambda: self._stopped.is_set() or cancelled()
         self._enough = enough
         self._changing: set[str] = set()
+        self._queued: set[str] = set()
         self.left: tuple[str, ...] = ()
         """The files that were not begun."""
         self._doing = "", ""
@@ -104,7 +105,8 @@ class Adding:
         self._beside = beside
         stamps = [_stamp(path) for path in files]
         activity = self._library.activity
-        activity.begin(self._news(files, stamps))
+        self._queued = self._news(files, stamps)
+        activity.begin(self._queued)
         try:
             return self._add(files, [size for size, _ in stamps], readers, on_progress)
         finally:
@@ -128,7 +130,8 @@ class Adding:
                         pool.put(outcome)
                     else:
                         reports[path] = outcome
-                        self._library.activity.done([plain_path(path)])
+                        if plain_path(path) in self._queued:
+                            self._library.activity.done([plain_path(path)])
                 if pool.is_due or done == len(files):
                     done_chunks += self._commit(pool.files, reports)
                     pool = pool.next()
@@ -144,14 +147,14 @@ class Adding:
         self.left = tuple(path for path in files if path not in reports)
         return [report for path in files for report in reports.get(path, ())]
 
-    def _news(self, files: Sequence[str], stamps: Sequence[tuple[int, int]]) -> list[str]:
+    def _news(self, files: Sequence[str], stamps: Sequence[tuple[int, int]]) -> set[str]:
         """The files that have changed, as far as a glance tells."""
         known = self._catalog.stamps(files)
-        return [
+        return {
             path
             for path, stamp in zip(map(plain_path, files), stamps, strict=True)
             if known.get(path) != stamp or path in self._again
-        ]
+        }
 
     # --- what is new -------------------------------------------------------------------------
 

@@ -75,6 +75,14 @@ class CatalogReader(CatalogFolders):
             found.update({path: (size, mtime_ns) for path, size, mtime_ns in rows})
         return found
 
+    def waiting(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Paths of the documents that wait for models, each with these, sorted."""
+        rows = self._rows(
+            "SELECT f.path, c.pending FROM contents c JOIN files f ON f.content = c.id "
+            "WHERE c.pending != '[]' ORDER BY f.path"
+        )
+        return [(path, tuple(json.loads(pending))) for path, pending in rows]
+
     def failures(self, most_attempts: int) -> list[tuple[str, int, float]]:
         """Files that at most so many attempts could not read: path, attempts, time of the last (Unix, seconds)."""
         return self._rows(

@@ -86,11 +86,11 @@ def vanished(catalog: Catalog, roots: Sequence[str], walked: Walked) -> list[str
             if folder is None or folder.absence() or (folder.device, folder.inode) != identity(root):
                 continue
         for path in catalog.paths_under(root):
+            if path in found or path.startswith(out_of_reach):
+                continue
             # Not pathlib's, which raises where the system refuses to tell.
             is_there = os.path.lexists(path) and not os.path.isdir(path)  # noqa: PTH112
-            if is_there and not walked.is_ignored(path):
-                continue
-            if path not in found and not path.startswith(out_of_reach):
+            if not is_there or walked.is_ignored(path):
                 gone[path] = None
     return list(gone)
 
@@ -110,7 +110,7 @@ def unfinished(catalog: Catalog, senses: Senses) -> set[str]:
     A document inside a file is finished with the file around it.
     """
     there = {name for name, model in (("image", senses.images), ("speech", senses.speech)) if model is not None}
-    waiting = [document.path for document in catalog.documents() if there.intersection(document.pending)]
+    waiting = [path for path, pending in catalog.waiting() if there.intersection(pending)]
     strange = catalog.image_spaces().keys()
     if strange and senses.images is not None:
         waiting += [path for space in strange - {senses.images().space} for path in catalog.paths_with(space)]
