@@ -16,6 +16,7 @@ from indexers.catalog import Catalog, FileState
 from indexers.catalog_codec import plain_path
 from indexers.errors import FileError
 from indexers.parsers.image_words import name_words
+from indexers.places import Bounds
 from indexers.reading import FileReader, Version, regular
 from indexers.records import forget, stored
 from indexers.reports import FileReport
@@ -27,6 +28,7 @@ def relocate(
     files: Iterable[str],
     gone: Sequence[str],
     beside: Mapping[str, tuple[str, ...]],
+    bounds: Bounds,
 ) -> tuple[list[FileReport], set[str]]:
     """Forgets the files at ``gone``, in one step with finding them again among ``files``.
 
@@ -36,6 +38,7 @@ def relocate(
         files: paths of files that are there.
         gone: paths of files that are not, as the catalog knows them.
         beside: the files that speak of another, by the path of that one.
+        bounds: how far links may lead.
 
     Returns:
         What became of ``gone``, and the paths among ``files`` that are settled.
@@ -48,7 +51,7 @@ def relocate(
         left = _by_length(catalog, gone)
         for path in files if left else ():
             found = _same(catalog, reader, path, left, beside.get(path, ()))
-            if found is not None:
+            if found is not None and all(map(bounds.hold, (path, *beside.get(path, ())))):
                 old, version, state = found
                 left[state.size].remove((old, state))
                 reports += _moved(catalog, old, version, state)

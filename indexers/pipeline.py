@@ -186,7 +186,7 @@ class Pipeline:
         beside = {path: speaking for path, speaking in found.items() if path in wanted}
         folded = {companion for speaking in beside.values() for companion in speaking}
         files = [path for path in wanted if path not in folded]
-        reports, settled = relocate(catalog, self.reader, files, gone, beside)
+        reports, settled = relocate(catalog, self.reader, files, gone, beside, adding.bounds)
         reports += forget_folded(catalog, beside)
         left = [path for path in files if path not in settled]
         return reports + adding.add(left, beside, self._readers, on_progress or (lambda _progress: None))

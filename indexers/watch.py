@@ -93,10 +93,13 @@ class Watcher:
         self._folders: list[Folder] = []
         self._bounds = Bounds(())
         self._noted: set[str] = set()
-        self._removed_at: float | None = None
+        # What an earlier run did not get to is cleared too.
+        self._removed_at: float | None = time.monotonic()
         self._is_stale = False
         self._urgent: set[str] = set()
-        self._paused_until = 0.0
+        self._next_look = self._next_scan = self._paused_until = 0.0
+        self._in_trouble = False
+        """Whether not everything was looked through since something went wrong."""
         self._stopped = threading.Event()
 
     def stop(self) -> None:
@@ -111,29 +114,48 @@ class Watcher:
             UsageError: the library belongs to another text model.
         """
         catalog = Catalog(self._library.root / "catalog.sqlite", read_only=True)
-        next_look = next_scan = 0.0
         try:
             while not self._stopped.is_set():
-                now = time.monotonic()
-                if now >= next_look:
-                    next_look = now + _LOOK_S
-                    self._follow_folders(catalog, listening=not until_still)
-                    self._try_again(catalog)
-                if now >= next_scan:
-                    next_scan = now + self._rescan_s
-                    self._refresh()
-                    for folder in self._folders:
-                        self._scan(catalog, folder, folder.path)
-                    self._put_again(unfinished(catalog, self._pipeline().reader.senses))
-                self._hear(catalog, _TICK_S)
-                if time.monotonic() >= self._paused_until and (paths := self._settling.take()):
-                    self._bring(catalog, self._urgent_first(paths))
-                self._tidy()
-                if until_still and not len(self._settling):
+                try:
+                    self._step(catalog, listening=not until_still)
+                except (LibraryBroken, UsageError) as error:
+                    if not isinstance(error, OtherModel):
+                        raise
+                    self._look_anew("the library was given another text model", _TRY_AGAIN_S)
+                except LibraryInUse as error:
+                    self._look_anew(f"waiting: {error}", _TRY_AGAIN_S)
+                except LocusError as error:
+                    self._look_anew(f"trying again in {_AFTER_TROUBLE_S:.0f} s: {error}", _AFTER_TROUBLE_S)
+                if until_still and not (self._in_trouble or len(self._settling)):
                     return
         finally:
             self._end_feeds(list(self._feeds))
             catalog.close()
+
+    def _step(self, catalog: Catalog, *, listening: bool) -> None:
+        """One turn: what is due is looked at, what was told is heard, what is still is brought in."""
+        now = time.monotonic()
+        if now >= self._next_look:
+            self._next_look = now + _LOOK_S
+            self._follow_folders(catalog, listening=listening)
+            self._try_again(catalog)
+        if now >= self._next_scan:
+            self._next_scan = now + self._rescan_s
+            self._refresh()
+            for folder in self._folders:
+                self._scan(catalog, folder, folder.path)
+            self._put_again(unfinished(catalog, self._pipeline().reader.senses))
+            self._in_trouble = False
+        self._hear(catalog, _TICK_S)
+        if time.monotonic() >= self._paused_until and (paths := self._settling.take()):
+            self._bring(catalog, self._urgent_first(paths))
+        self._tidy()
+
+    def _look_anew(self, why: str, seconds: float) -> None:
+        """After trouble: waits, then looks through everything, since what was told meanwhile may be lost."""
+        self._note_once(why)
+        self._in_trouble = True
+        self._paused_until = self._next_scan = time.monotonic() + seconds
 
     # --- what is watched ---------------------------------------------------------------------
 
@@ -189,12 +211,11 @@ class Watcher:
                 told.update(dict.fromkeys(self._inbox.get(timeout=wait_s)))
             while True:
                 told.update(dict.fromkeys(self._inbox.get_nowait()))
-        ignores: dict[str, Ignore] = {}
+        ignores = self._ignores()
         for path in told:
             folder = self._folder_of(path)
             if folder is not None:
-                ignore = ignores.setdefault(folder.path, Ignore(folder.path, hidden=self._pipeline().hidden))
-                self._heard(catalog, folder, path, ignore)
+                self._heard(catalog, folder, path, ignores[folder.path])
 
     def _heard(self, catalog: Catalog, folder: Folder, path: str, ignore: Ignore) -> None:
         if os.path.basename(path) == RULES:  # noqa: PTH119
@@ -281,28 +302,26 @@ class Watcher:
         again, left_out = self._again.intersection(paths), self._left_out.intersection(paths)
         sights = {path: sight(path) for path in paths}
         started, self._is_stale = time.monotonic(), False
+        ignores = self._ignores()
+
+        def ignored(path: str) -> bool:
+            folder = self._folder_of(path)
+            return folder is not None and ignores[folder.path].file(path)
+
         try:
             report = self._pipeline().sync(
                 paths,
                 again=again,
                 bounds=self._bounds,
-                ignored=self._ignored(),
+                ignored=ignored,
                 left_out=left_out,
                 cancelled=self._stopped.is_set,
                 enough=lambda: self._is_enough(catalog, started),
                 on_progress=self._on_progress,
             )
-        except LibraryInUse as error:
-            self._wait(paths, f"waiting: {error}", _TRY_AGAIN_S)
-            return
-        except OtherModel:
-            self._wait(paths, "the library was given another text model", _TRY_AGAIN_S)
-            return
-        except (LibraryBroken, UsageError):
+        except LocusError:
+            self._settling.put(paths, still=True)
             raise
-        except LocusError as error:
-            self._wait(paths, f"trying again in {_AFTER_TROUBLE_S:.0f} s: {error}", _AFTER_TROUBLE_S)
-            return
         self._noted.clear()
         self._again -= again.difference(report.left)
         self._left_out -= left_out
@@ -317,21 +336,15 @@ class Watcher:
         """Clears what was removed from the library's files, once nothing else is to be done and if that is worth it."""
         if self._removed_at is None or len(self._settling) or time.monotonic() - self._removed_at < self._tidy_s:
             return
-        self._removed_at = None
+        self._removed_at = time.monotonic()  # tried again, should another process be writing
         with suppress(LibraryInUse):
             self._library.compact_if_due(removed=True)
+            self._removed_at = None
 
-    def _ignored(self) -> Callable[[str], bool]:
-        """Whether rules, as they are now, leave a file out."""
-        ignores: dict[str, Ignore] = {}
-
-        def ignored(path: str) -> bool:
-            folder = self._folder_of(path)
-            if folder is None:
-                return False
-            return ignores.setdefault(folder.path, Ignore(folder.path, hidden=self._pipeline().hidden)).file(path)
-
-        return ignored
+    def _ignores(self) -> dict[str, Ignore]:
+        """The rules of each watched folder, as they are now."""
+        hidden = self._pipeline().hidden
+        return {folder.path: Ignore(folder.path, hidden=hidden) for folder in self._folders}
 
     def _within_reach(self, catalog: Catalog, paths: list[str]) -> list[str]:
         """Without what only seems to be gone, since the folder or drive it lay on is."""
@@ -348,11 +361,6 @@ class Watcher:
             return False
         self._hear(catalog, 0.0)
         return bool(len(self._settling)) and (self._is_stale or waited > _NEW_S)
-
-    def _wait(self, paths: list[str], why: str, seconds: float) -> None:
-        self._note_once(why)
-        self._settling.put(paths, still=True)
-        self._paused_until = time.monotonic() + seconds
 
     def _note_once(self, line: str) -> None:
         if line not in self._noted:

@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from indexers import reading, watch
 from indexers.catalog_folders import Folder
-from indexers.errors import Broken
+from indexers.errors import Broken, LibraryBroken, ModelFailed, NotWritten, OtherModel
 from indexers.library import Library
 from indexers.parsers import parser_for
 from indexers.pipeline import Pipeline
@@ -73,11 +74,11 @@ class Place:
         with self.library.writing() as catalog:
             catalog.watch_folder(str(folder), poll=poll)
 
-    def made(self, **options: float) -> Watcher:
+    def made(self, **options: Any) -> Watcher:
         told = {"on_report": self.reports.append, "on_note": self.notes.append}
         return Watcher(self.library, lambda: self.pipeline, **told, **options)
 
-    def start(self, **options: float) -> None:
+    def start(self, **options: Any) -> None:
         self.watcher = self.made(**options)
         self.thread = threading.Thread(target=self.run)
         self.thread.start()
@@ -383,6 +384,43 @@ def test_another_writer_is_waited_for(p: Place, monkeypatch: pytest.MonkeyPatch)
     p.holds(a="a red bicycle")
     assert sum("waiting" in note for note in p.notes) == 1
     other.close()
+
+
+def test_trouble_is_told_and_waited_out_and_nothing_is_missed(p: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "_AFTER_TROUBLE_S", 0.1)
+    monkeypatch.setattr(watch, "_TRY_AGAIN_S", 0.1)
+    troubles = [OtherModel("another"), ModelFailed("no vectors"), NotWritten("the disk is full")]
+
+    def refresh() -> None:
+        if troubles:
+            raise troubles.pop()
+
+    failing = [ModelFailed("no vectors this time")]
+    embed = p.embedder.embed_passages
+
+    def embed_passages(texts: Sequence[str]) -> Vectors:
+        if failing:
+            raise failing.pop()
+        return embed(texts)
+
+    monkeypatch.setattr(p.embedder, "embed_passages", embed_passages)
+    p.write("a.txt", "a red bicycle")
+    p.made(rescan_s=1000, refresh=refresh).run(until_still=True)
+    assert p.texts() == {"a.txt": "a red bicycle"} and not troubles
+    assert [note.rpartition(": ")[2] for note in p.notes[:3]] == [
+        "the disk is full",
+        "no vectors",
+        "the library was given another text model",
+    ]
+    assert "no vectors this time" in p.notes[3]
+
+
+def test_what_can_not_be_mended_ends_watching(p: Place) -> None:
+    def refresh() -> None:
+        raise LibraryBroken("the catalog is damaged")
+
+    with pytest.raises(LibraryBroken):
+        p.made(refresh=refresh).run()
 
 
 def test_stopping_leaves_the_rest_to_the_next_time(p: Place) -> None:
