@@ -33,6 +33,7 @@ from indexers.ignore import Ignore
 from indexers.library import Library
 from indexers.mending import mend_pictures, mend_texts
 from indexers.pipeline import Pipeline
+from indexers.places import below
 from indexers.protocols import ImageEmbedder, Ocr, TextEmbedder, Transcriber
 from indexers.reading import FileReader
 from indexers.reembedding import ReindexReport
@@ -277,7 +278,7 @@ class Parts:
         """Whether a file is passed over where its folder is read; as far as is known, which folders those are."""
         with self.library.mutex:
             folders = [folder.path for folder in self.library.catalog.folders()]
-        above = [folder for folder in folders if path.startswith(folder.rstrip(os.sep) + os.sep)]
+        above = [folder for folder in folders if path.startswith(below(folder))]
         return all(Ignore(root, hidden=self.hidden).file(path) for root in above or [os.sep])
 
     def _way_to_finish(self, model: str, path: str) -> str:

@@ -7,7 +7,6 @@ the next. Knows neither the catalog nor the pipeline.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePath
 
+from indexers.places import below
 from indexers.types import Document, Status
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS activity (path TEXT PRIMARY KEY, status TEXT NOT NULL) WITHOUT ROWID"
@@ -115,4 +115,4 @@ def overlaid(
 
 
 def _is_at(path: str, under: str | None) -> bool:
-    return under is None or path == under or path.startswith(under.rstrip(os.sep) + os.sep)
+    return under is None or path == under or path.startswith(below(under))

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pathspec
 
+from indexers.places import below
+
 RULES = ".locusignore"
 
 _FOLDERS = frozenset(
@@ -55,7 +57,7 @@ class Ignore:
 
     def __init__(self, root: str, *, hidden: bool = False) -> None:
         self._root = root.rstrip(os.sep) or os.sep
-        self._below = root.rstrip(os.sep) + os.sep
+        self._below = below(root)
         self._hidden = hidden
         self._rules: dict[str, pathspec.GitIgnoreSpec | None] = {}
         self._folders: dict[str, bool] = {}

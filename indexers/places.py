@@ -18,6 +18,15 @@ NOT_REGULAR = "not a regular file"
 LEADS_OUT = "a link that leads out of the folder that was added"
 
 
+def below(folder: str) -> str:
+    """What the paths of all files below a folder begin with.
+
+    >>> below("/home/anna"), below("/home/anna/"), below("/")
+    ('/home/anna/', '/home/anna/', '/')
+    """
+    return folder.rstrip(os.sep) + os.sep
+
+
 def open_regular(path: Path) -> BufferedReader:
     """The file at ``path``, open for reading; links are followed.
 
@@ -45,7 +54,7 @@ class Bounds:
 
     def __init__(self, named: Iterable[str]) -> None:
         self._named = frozenset(named)
-        self._folders = {f"{path.rstrip(os.sep)}{os.sep}": os.path.realpath(path) for path in self._named}
+        self._folders = {below(path): os.path.realpath(path) for path in self._named}
 
     def hold(self, path: str) -> bool:
         """Whether the file at ``path`` lies, all links followed, where it may.
@@ -57,4 +66,4 @@ class Bounds:
         real = os.path.realpath(path)
         folders = [folder for start, folder in self._folders.items() if path.startswith(start)]
         folders = folders or [os.path.realpath(os.path.dirname(path))]  # noqa: PTH120 - names may be no valid text
-        return any(real.startswith(f"{folder.rstrip(os.sep)}{os.sep}") for folder in folders)
+        return any(real.startswith(below(folder)) for folder in folders)

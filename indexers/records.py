@@ -12,6 +12,7 @@ from dataclasses import replace
 from indexers.catalog import Catalog
 from indexers.catalog_codec import plain_path
 from indexers.errors import FileError
+from indexers.places import below
 from indexers.reading import Reading, failed
 from indexers.reports import Change, FileReport
 from indexers.senses import Senses
@@ -78,10 +79,10 @@ def vanished(catalog: Catalog, roots: Sequence[str], walked: Walked) -> list[str
     known_as = {folder.path: folder for folder in catalog.folders()}
     gone: dict[str, None] = {}
     for root in roots:
-        below = plain_path(root).rstrip(os.sep) + os.sep
+        start = below(plain_path(root))
         if not os.path.isdir(root):  # noqa: PTH112
             continue
-        if not any(path.startswith(below) for path in found):
+        if not any(path.startswith(start) for path in found):
             folder = known_as.get(plain_path(root))
             if folder is None or folder.absence() or (folder.device, folder.inode) != identity(root):
                 continue

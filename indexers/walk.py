@@ -9,7 +9,7 @@ from pathlib import Path
 
 from indexers.errors import UsageError
 from indexers.ignore import Ignore, is_arriving
-from indexers.places import Bounds
+from indexers.places import Bounds, below
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,7 @@ class Walked:
 
     def is_ignored(self, path: str) -> bool:
         """Whether the file at ``path`` lies below a named folder that leaves it out."""
-        return any(
-            path.startswith(root.rstrip(os.sep) + os.sep) and ignore.file(path) for root, ignore in self.ignores.items()
-        )
+        return any(path.startswith(below(root)) and ignore.file(path) for root, ignore in self.ignores.items())
 
 
 def absolute(path: Path | str) -> str:
@@ -95,7 +93,7 @@ def _below(root: str, own: tuple[int, int] | None, walked: Walked, rules_from: s
         devices[folder] = here[0]
         if devices.get(os.path.dirname(folder), here[0]) != here[0]:  # noqa: PTH120 - once for each folder
             walked.mounts.append(folder)
-        start = folder.rstrip(os.sep) + os.sep
+        start = below(folder)
         names[:] = sorted(name for name in names if not ignore.folder(start + name))
         there = frozenset(files)
         for name in sorted(files):

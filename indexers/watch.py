@@ -24,7 +24,7 @@ from indexers.feeds import Feed, is_remote
 from indexers.ignore import RULES, Ignore, is_transient
 from indexers.library import Library
 from indexers.pipeline import Pipeline
-from indexers.places import Bounds
+from indexers.places import Bounds, below
 from indexers.records import unfinished, vanished
 from indexers.reports import AddReport, Progress
 from indexers.settling import Settling, sight
@@ -163,9 +163,7 @@ class Watcher:
         """Starts and ends feeds as folders come to be watched or no longer are; one inside another needs none."""
         named = catalog.folders(watched=True)
         self._folders = [
-            folder
-            for folder in named
-            if not any(folder.path.startswith(other.path.rstrip(os.sep) + os.sep) for other in named)
+            folder for folder in named if not any(folder.path.startswith(below(other.path)) for other in named)
         ]
         self._bounds = Bounds(folder.path for folder in self._folders)
         wanted = {folder.path: folder.poll or is_remote(folder.path) for folder in self._folders} if listening else {}
@@ -198,7 +196,7 @@ class Watcher:
         return skip
 
     def _folder_of(self, path: str) -> Folder | None:
-        inside = (f for f in self._folders if path == f.path or path.startswith(f.path.rstrip(os.sep) + os.sep))
+        inside = (f for f in self._folders if path == f.path or path.startswith(below(f.path)))
         return next(inside, None)
 
     # --- what has changed --------------------------------------------------------------------
@@ -348,7 +346,7 @@ class Watcher:
 
     def _within_reach(self, catalog: Catalog, paths: list[str]) -> list[str]:
         """Without what only seems to be gone, since the folder or drive it lay on is."""
-        away = [folder.path.rstrip(os.sep) + os.sep for folder in self._folders if folder.absence()]
+        away = [below(folder.path) for folder in self._folders if folder.absence()]
         out_of_reach = (*away, *catalog.unmounted())
         return [path for path in paths if os.path.lexists(path) or not path.startswith(out_of_reach)]
 

@@ -4,9 +4,10 @@ import io
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
-from functools import cache
+from functools import cache, partialmethod
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -16,8 +17,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from assistant import Assistant, cli
+from assistant import Assistant, cli, models
+from assistant.build import Parts
 from indexers.types import TimeLocator
+from indexers.watch import Watcher
 
 MODELS = Path(__file__).parents[1] / "models"
 SETTINGS = {"llm": "none", "image_model_path": MODELS / "clip", "speech_model_path": MODELS / "whisper"}
@@ -138,6 +141,44 @@ def test_the_right_picture_is_first_in_a_gallery_for_pairs_that_were_never_shown
     right = [Path(hit["path"]).name == name for hit, name in zip(first, names, strict=False)]
     assert np.mean(right) >= 0.85
     assert all(set(hit["signals"]) >= {"image"} and hit["media"] == "image" for hit in first)
+
+
+def test_a_model_that_comes_while_folders_are_watched_finishes_what_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "files").mkdir()
+    world = shapes()
+    for number, pair in enumerate((("red", "circle"), ("blue", "square"))):
+        Image.fromarray(world.draw(world.Scene(*pair))).save(tmp_path / "files" / f"{number:04}.png")
+    pulled: list[Path] = []
+    find = models.find
+
+    def found(wanted: models.ModelSpec, **where: Any) -> Path | None:
+        return next(iter(pulled), None) if wanted.role == "image" else find(wanted, **where)
+
+    monkeypatch.setattr(models, "find", found)
+    monkeypatch.setattr(Parts, "watcher", partialmethod(_often, Parts.watcher))
+    with Assistant(tmp_path / "library", llm="none") as locus, locus.watch(tmp_path / "files"):
+        _until(lambda: locus.status()["waiting"] == {"image": 2})
+        # Asked before, so that what searches was made without the model.
+        assert all("image" not in hit.signals for hit in locus.search("a blue square"))
+        pulled.append(MODELS / "clip")
+        _until(lambda: locus.status()["waiting"] == {})
+        assert "image" in locus.search("a blue square", k=1)[0].signals
+
+
+def _often(parts: Parts, watcher: Callable[..., Watcher], **told: Any) -> Watcher:
+    """A watcher that looks through its folders all the time."""
+    made = watcher(parts, **told)
+    made._rescan_s = 0.2
+    return made
+
+
+def _until(wanted: Callable[[], object]) -> None:
+    end = time.monotonic() + 60
+    while not wanted():
+        assert time.monotonic() < end, "still not so"
+        time.sleep(0.1)
 
 
 def test_what_waits_for_a_model_is_finished_once_it_is_there(tmp_path: Path) -> None:

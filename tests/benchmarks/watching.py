@@ -45,11 +45,11 @@ def differences(locus: Assistant, folder: Path) -> int:
     return len(wrong) + len(changed)
 
 
-def settled(locus: Assistant, folder: Path, quiet_s: float = 20.0) -> float:
-    """Waits until the library is in step or nothing has happened for long; gives the seconds that took."""
+def settled(locus: Assistant, folder: Path, quiet_s: float = 80.0) -> float:
+    """Waits until the library is in step, or nothing has come nearer for ``quiet_s``; gives the seconds that took."""
     started = time.perf_counter()
     last, since = -1, time.perf_counter()
-    while (left := differences(locus, folder)) and time.perf_counter() - since < quiet_s + 60:
+    while (left := differences(locus, folder)) and time.perf_counter() - since < quiet_s:
         if left != last:
             last, since = left, time.perf_counter()
         time.sleep(0.25)

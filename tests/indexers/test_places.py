@@ -198,6 +198,17 @@ def test_a_file_that_becomes_a_link_before_it_is_read_is_not_read(
     assert not s.finds("topsecret")
 
 
+def test_a_link_out_of_the_folder_is_not_taken_for_a_file_that_was_moved(s: Setting) -> None:
+    moved = s.files / "a.txt"
+    moved.write_text("topsecret")
+    s.add()
+    moved.unlink()
+    (s.files / "b.txt").symlink_to(s.secret)  # the same bytes, elsewhere
+    report = s.pipeline.sync([str(moved), str(s.files / "b.txt")], bounds=Bounds([str(s.files)]))
+    assert [(Path(file.path).name, file.change) for file in report.files] == [("a.txt", "removed"), ("b.txt", "failed")]
+    assert not s.finds("topsecret")
+
+
 def test_a_folder_that_becomes_a_link_before_its_files_are_read_leads_nowhere(
     s: Setting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
