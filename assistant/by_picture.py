@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.retrieve import DEPTH, Fused, Retriever
+from assistant.retrieve import Fused, Retriever
 from assistant.sight import Sight, Sights
 from indexers.errors import ModelMissing, UsageError
 from indexers.library import Library
@@ -81,18 +81,20 @@ class PictureSearch:
         text = _text(reading)
         if not (self._sights.can_see or text or query.strip()):
             raise ModelMissing(f"there is no image model, and no text in {path.name}; run: {self._way_to_get}")
-        contents = self._retriever.contents(media, under)
-        if contents is not None and not len(contents):
-            return []
-        depth = max(DEPTH, 4 * k)
+        return self._retriever.joined(
+            lambda depth, contents: self._fused(reading, text, query, depth, contents), k, media, under
+        )
+
+    def _fused(
+        self, reading: Reading, text: str, query: str, depth: int, contents: NDArray[np.int64] | None
+    ) -> list[Fused]:
         sights = self._sights.by_picture(reading.pictures[0].pixels, depth, contents) if reading.pictures else {}
         best: dict[int, Fused] = {}
         _take(best, (Fused(chunk, sight.share, {"image": sight.cosine}) for chunk, sight in sights.items()))
         for weight, words in ((1.0, query), (_OWN, text), *self._neighbours(sights)):
             if words.strip():
                 _take(best, self._by_words(words, weight, depth, contents))
-        fused = sorted(best.values(), key=lambda item: (-item.score, item.chunk_id))
-        return self._retriever.hits(fused, k, media, under)
+        return sorted(best.values(), key=lambda item: (-item.score, item.chunk_id))
 
     def _by_words(self, words: str, weight: float, depth: int, contents: NDArray[np.int64] | None) -> Iterator[Fused]:
         short = " ".join(words.split()[:_QUERY_WORDS])

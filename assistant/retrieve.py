@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -46,8 +46,8 @@ SIGHT = 0.6
 """The most that a picture gets for what it shows, of what its text leaves open: about the score of a good passage."""
 DEPTH = 100
 """Candidates that each retriever gives to the fusion."""
-_TRIES = 3
-"""How often a question is asked again that a change to the library has overtaken."""
+_TRIES = 5
+"""How often the indexes are asked, where each time a change to the library has taken away what they had found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,33 +130,53 @@ class Retriever:
         under: str | None = None,
     ) -> list[Hit]:
         """As ``search``, with the query's vector given."""
-        media = None if media is None else frozenset(media)
+        kinds = None if media is None else frozenset(media)
+        return self.joined(lambda depth, contents: self.fused(query, vector, depth, contents), k, kinds, under)
+
+    def joined(
+        self,
+        rank: Callable[[int, NDArray[np.int64] | None], list[Fused]],
+        k: int,
+        media: frozenset[str] | None = None,
+        under: str | None = None,
+    ) -> list[Hit]:
+        """The ``k`` best that live of what ``rank`` gives, joined to their text and files.
+
+        Args:
+            rank: asks the indexes for so many candidates of each, within these contents (None: all), best first.
+            k: the most hits.
+            media: as in ``search``; so is ``under``.
+            under: only the file or folder of this absolute path.
+        """
         for _ in range(_TRIES):
             before = self._sequence()
             contents = self.contents(media, under)
             nowhere = contents is not None and not len(contents)
-            hits = [] if nowhere else self._ranked(query, vector, k, contents, media, under)
-            # What was stored since the indexes were asked is missing among the hits, and what it replaced is gone.
-            if self._sequence() == before:
+            hits, all_live = ([], True) if nowhere else self._ranked(rank, k, contents, media, under)
+            # Where a new version of a file came meanwhile, the old one is gone and the new one was not looked for.
+            if self._sequence() == before or (all_live and self._live(contents, media, under)):
                 break
         return hits
 
+    def _live(self, contents: NDArray[np.int64] | None, media: frozenset[str] | None, under: str | None) -> bool:
+        now = self.contents(media, under)
+        return contents is None or now is None or bool(np.isin(contents, now).all())
+
     def _ranked(
         self,
-        query: str,
-        vector: NDArray[np.float32],
+        rank: Callable[[int, NDArray[np.int64] | None], list[Fused]],
         k: int,
         contents: NDArray[np.int64] | None,
         media: frozenset[str] | None,
         under: str | None,
-    ) -> list[Hit]:
+    ) -> tuple[list[Hit], bool]:
         depth = max(DEPTH, 4 * k)
         while True:
-            fused = self.fused(query, vector, depth, contents)
-            hits = self.hits(fused, k, media, under)
+            fused = rank(depth, contents)
+            hits, all_live = self._joined(fused, k, media, under)
             # What was deleted since it was indexed takes places in the ranking until the library is told: look deeper.
             if len(hits) == k or len(fused) < depth:
-                return hits
+                return hits, all_live
             depth *= 4
 
     def _sequence(self) -> int:
@@ -203,22 +223,24 @@ class Retriever:
         gained = index.elsewhere(query, list(best.values()), list(best))
         return {chunk: gained[best[content]] for chunk, content in contents.items() if best.get(content) in gained}
 
-    def hits(
-        self, fused: list[Fused], k: int, media: frozenset[str] | None = None, under: str | None = None
-    ) -> list[Hit]:
-        """The first ``k`` of a fused ranking that still live, joined to their text and files."""
+    def _joined(
+        self, fused: list[Fused], k: int, media: frozenset[str] | None, under: str | None
+    ) -> tuple[list[Hit], bool]:
+        """The first ``k`` of a fused ranking that still live, and whether all that were looked at did."""
         hits: list[Hit] = []
+        all_live = True
         # Of one moment: no two versions of a file stand side by side.
         with self._library.mutex, self._library.catalog.reading():
             for start in range(0, len(fused), max(k, 16)):
                 some = fused[start : start + max(k, 16)]
                 live = self._library.catalog.chunks([item.chunk_id for item in some])
+                all_live = all_live and len(live) == len(some)
                 for item in some:
                     if item.chunk_id in live:
                         hits += self._copies(item, live[item.chunk_id], media, under, len(hits))
                 if len(hits) >= k:
                     break
-        return hits[:k]
+        return hits[:k], all_live
 
     def _copies(
         self, item: Fused, stored: StoredChunk, media: frozenset[str] | None, under: str | None, before: int
