@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from indexers.locators import describe, locator_to_dict
+from indexers.locators import describe, locator_from_dict, locator_to_dict
 from indexers.types import Hit, Locator, Media
 
 Mode: TypeAlias = Literal["llm", "quotes"]
@@ -82,6 +82,24 @@ class Answer:
             "model": self.model,
             "timings_ms": {name: round(value, 1) for name, value in self.timings_ms.items()},
         }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Answer:
+        """The inverse of ``to_dict``."""
+        return cls(
+            data["question"],
+            data["text"],
+            data["grounded"],
+            data["abstained"],
+            data["mode"],
+            tuple(Sentence(each["text"], each["supported"], tuple(each["citations"])) for each in data["sentences"]),
+            tuple(
+                Citation(each["number"], each["path"], each["media"], locator_from_dict(each["locator"]), each["quote"])
+                for each in data["citations"]
+            ),
+            data["model"],
+            data["timings_ms"],
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from assistant import models
 from assistant.answers import Answer, Answered, Event, Retrieved, Sentence
+from assistant.conversations import Conversations
 from assistant.file_details import FileDetails
 from assistant.nearest import pointed
 from assistant.settings import load
@@ -378,6 +379,11 @@ class Assistant:
                     )
                 )
             )
+
+    @property
+    def conversations(self) -> Conversations:
+        """The conversations that are kept in the library."""
+        return self._parts.conversations
 
     def _is_empty(self) -> bool:
         """Whether there is nothing to find: then no model is loaded, nor missed."""

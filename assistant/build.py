@@ -18,6 +18,7 @@ from assistant import models, text_models
 from assistant.absent import why_absent
 from assistant.answering import Answerer
 from assistant.by_picture import PictureSearch
+from assistant.conversations import Conversations
 from assistant.file_details import FileDetails, details
 from assistant.llm import LanguageModel, LlamaCpp
 from assistant.llm_server import OpenAIServer
@@ -74,6 +75,8 @@ class Parts:
             self.sandbox.close()
         if made.get("llm") is not None:
             made["llm"].close()
+        if "conversations" in made:
+            self.conversations.close()
         if "library" in made:
             self.library.close()
 
@@ -86,6 +89,11 @@ class Parts:
             command = f"locus --library {shlex.quote(str(root))} add PATH"
             raise UsageError(f"there is no library at {root}; make one with: {command}")
         return Library(root)
+
+    @_part
+    def conversations(self) -> Conversations:
+        """What was asked of the library and answered."""
+        return Conversations(self.library.root / "conversations.sqlite")
 
     @property
     def texts(self) -> TextParts:

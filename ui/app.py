@@ -1,0 +1,51 @@
+"""The page: its tabs, the source pane beside them, and what is done when it is opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gradio as gr
+
+from assistant.api import Assistant
+from ui import library_tab, search_tab, settings_tab
+from ui.chat_tab import ChatTab
+from ui.desk import Desk
+from ui.source_pane import SourcePane
+from ui.work import Work
+
+STATIC = Path(__file__).parent / "static"
+FONT = ["system-ui", "Segoe UI", "Roboto", "Helvetica Neue", "Noto Sans", "sans-serif"]
+MONO = ["ui-monospace", "Cascadia Mono", "Menlo", "DejaVu Sans Mono", "monospace"]
+
+
+def build(locus: Assistant, work: Work) -> gr.Blocks:
+    """The page for one assistant."""
+    blocks: gr.Blocks
+    with gr.Blocks(title="Locus", analytics_enabled=False, fill_width=True) as blocks:
+        pane = SourcePane(locus)
+        desk = Desk(locus, work, pane)
+        with gr.Row(elem_id="columns"):
+            with gr.Column(elem_id="main", scale=3, min_width=320), gr.Tabs(elem_id="tabs"):
+                with gr.Tab("Ask", id="ask"):
+                    chat = ChatTab(desk)
+                with gr.Tab("Search", id="search"):
+                    search_tab.build(desk)
+                with gr.Tab("Library", id="library"):
+                    library_tab.build(desk)
+                with gr.Tab("Settings", id="settings"):
+                    settings_tab.build(desk)
+            with gr.Column(elem_id="source-column", scale=2, min_width=320):
+                pane.region.render()  # type: ignore[no-untyped-call]
+        blocks.load(chat.load, None, [chat.past, chat.live, chat.open, chat.list], show_progress="hidden")
+    return blocks
+
+
+def theme() -> gr.themes.Base:
+    """Gradio's plain theme with the fonts of the system, so that none is fetched."""
+    return gr.themes.Base(font=FONT, font_mono=MONO)
+
+
+def head() -> str:
+    """The page's own styles and scripts: every file of ``static``, in the order of their names."""
+    styles = "".join(f'<link rel="stylesheet" href="static/{path.name}">' for path in sorted(STATIC.glob("*.css")))
+    return styles + "".join(f'<script src="static/{path.name}"></script>' for path in sorted(STATIC.glob("*.js")))

@@ -1,0 +1,30 @@
+"""What the tabs of one page share: the assistant, the work in the background, and the pane in which sources open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from assistant.api import Assistant
+from ui.source_pane import SourcePane
+from ui.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a tab is built on.
+
+    Args:
+        locus: the assistant.
+        work: what is done in the background: adding, watching, downloading.
+        pane: where sources open.
+    """
+
+    locus: Assistant
+    work: Work
+    pane: SourcePane
+
+    def opens(self, region: gr.HTML) -> None:
+        """Makes elements of ``region`` (made with the act "open") open the place in their ``data-place``."""
+        self.pane.opens(region)

@@ -1,0 +1,42 @@
+"""Parts of the page that are drawn here rather than by a Gradio component, and what a click in them does.
+
+A region is HTML made by the pure functions of ``render`` and its neighbours. An element in it with ``data-act="open"``
+raises the region's event ``open`` with all its ``data-…`` attributes; a form likewise, with its fields. They are
+buttons and forms, so that the keyboard and screen readers get them for nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+_ON_LOAD = """
+const acts = new Set(%s);
+const told = (at, more) => { if (acts.has(at.dataset.act)) trigger(at.dataset.act, {...at.dataset, ...more}); };
+element.addEventListener('click', (event) => {
+  const at = event.target.closest('[data-act]');
+  if (at && at.tagName !== 'FORM' && element.contains(at)) { event.preventDefault(); told(at, {}); }
+});
+element.addEventListener('submit', (event) => {
+  const at = event.target.closest('form[data-act]');
+  if (at) { event.preventDefault(); told(at, Object.fromEntries(new FormData(at))); }
+});
+"""
+
+
+def region(elem_id: str, acts: Sequence[str] = (), value: str = "", **options: Any) -> gr.HTML:
+    """A region in which elements may raise the events ``acts``.
+
+    Args:
+        elem_id: its id on the page.
+        acts: names of events; each becomes a method as those of Gradio's components are: ``region.open(function, …)``,
+            where the function takes a ``gr.EventData``.
+        value: the HTML in it; every text of a file or a person in it is escaped by whoever made it.
+        options: as ``gr.HTML`` takes them.
+    """
+    return gr.HTML(
+        value, elem_id=elem_id, js_on_load=_ON_LOAD % json.dumps(list(acts)), apply_default_css=False, **options
+    )
