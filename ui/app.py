@@ -10,6 +10,7 @@ from assistant.api import Assistant
 from ui import library_tab, search_tab, settings_tab
 from ui.chat_tab import ChatTab
 from ui.desk import Desk
+from ui.regions import region
 from ui.source_pane import SourcePane
 from ui.work import Work
 
@@ -24,6 +25,7 @@ def build(locus: Assistant, work: Work) -> gr.Blocks:
     with gr.Blocks(title="Locus", analytics_enabled=False, fill_width=True) as blocks:
         pane = SourcePane(locus)
         desk = Desk(locus, work, pane)
+        region("banner", value="<h1>Locus</h1>")
         with gr.Row(elem_id="columns"):
             with gr.Column(elem_id="main", scale=3, min_width=320), gr.Tabs(elem_id="tabs"):
                 with gr.Tab("Ask", id="ask"):
@@ -36,7 +38,7 @@ def build(locus: Assistant, work: Work) -> gr.Blocks:
                     settings_tab.build(desk)
             with gr.Column(elem_id="source-column", scale=2, min_width=320):
                 pane.region.render()  # type: ignore[no-untyped-call]
-        blocks.load(chat.load, None, [chat.past, chat.live, chat.open, chat.list], show_progress="hidden")
+        blocks.load(chat.load, None, [chat.past, chat.live, chat.opened, chat.list], show_progress="hidden")
     return blocks
 
 

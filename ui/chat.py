@@ -9,29 +9,47 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
 
-from assistant.answers import Answer, Answered, Event, Retrieved, Token
+from assistant.answers import Answer, Answered, Citation, Event, Retrieved, Token
 from assistant.api import Assistant
 from assistant.conversations import Found, Turn
-from indexers.errors import LocusError
+from indexers.errors import LocusError, UsageError
+from indexers.reports import AddReport, Progress
+from indexers.types import Hit
+from ui.given import Given
 from ui.line import Line, in_thread
+from ui.work import Job, Work
 
 _WRITING = "Writing a draft, which is checked before it counts"
 _SHOWN_EVERY_S = 0.08
 """A draft is shown anew so often at most: faster is not read, and costs."""
+_LOOK_EVERY_S = 0.2
+_ALIKE = 12
+"""Places that a picture finds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A question that is being answered: ``doing`` says what goes on, ``draft`` is unchecked."""
+    """A question that is being answered: ``doing`` says what goes on, ``draft`` is unchecked.
+
+    ``added`` says what became of files that came with it; ``turn`` is there once it has been answered.
+    """
 
     question: str
     given: tuple[str, ...] = ()
     doing: str = ""
     draft: str = ""
+    added: tuple[str, ...] = ()
     turn: Turn | None = None
     stopped: bool = False
     error: str = ""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more comes."""
+        return self.turn is not None or self.stopped or bool(self.error) or not self.doing
 
 
 class Chat:
@@ -39,46 +57,63 @@ class Chat:
 
     Args:
         locus: whom they are put to.
+        work: adds files that come with them.
     """
 
-    def __init__(self, locus: Assistant) -> None:
+    def __init__(self, locus: Assistant, work: Work) -> None:
         self._locus = locus
+        self._work = work
         self._line = Line()
 
-    async def ask(
-        self, question: str, conversation: int, stop: threading.Event, *, under: str | None = None
-    ) -> AsyncIterator[Live]:
-        """The states of one question; the last holds the turn, as it was kept, or says why there is none.
+    async def ask(self, given: Given, conversation: int, stop: threading.Event) -> AsyncIterator[Live]:
+        """The states of one question; the last one says how it ended: with a turn, which is kept, or why without.
 
         Args:
-            question: as typed.
+            given: what was sent.
             conversation: where the turn is kept.
-            stop: set it, and the model ends within a token.
-            under: only answer from this file.
+            stop: set it, and it ends soon: writing within a token.
         """
-        live = Live(question)
+        live = Live(given.text, given.names)
         ticket = object()
         try:
+            if given.recording is not None:
+                yield replace(live, doing="Listening")
+                said = await asyncio.to_thread(self._locus.transcribe, given.recording)
+                if not said:
+                    raise UsageError("nothing was heard in the recording; speak closer to the microphone, or type")
+                live = replace(live, question=said)
+            kept = await asyncio.to_thread(self._work.take, given.documents) if given.documents else []
+            async for state in self._taken(live, kept):
+                live = replace(live, added=state.added)
+                yield state
+            if not (live.question or given.picture):
+                yield replace(live, doing="")
+                return
             async for before in self._line.wait(ticket):
-                yield replace(
-                    live, doing=f"Waiting for {before} {'question' if before == 1 else 'questions'} before this"
-                )
+                others = "1 question" if before == 1 else f"{before} questions"
+                yield replace(live, doing=f"Waiting for {others} before this")
             yield replace(live, doing="Searching")
-            async for state in self._answered(live, conversation, stop, under):
+            steps = (
+                self._found(live, given.picture, conversation)
+                if given.picture is not None
+                else self._answered(live, conversation, stop, kept[0] if len(kept) == 1 else None)
+            )
+            async for state in steps:
                 yield state
         except LocusError as error:
             yield replace(live, doing="", draft="", error=str(error))
         finally:
+            # Whoever closes the tab stops what was asked in it.
+            stop.set()
             await self._line.leave(ticket)
 
     async def _answered(
-        self, live: Live, conversation: int, stop: threading.Event, under: str | None
+        self, live: Live, conversation: int, stop: threading.Event, under: Path | None
     ) -> AsyncIterator[Live]:
-        conversations = self._locus.conversations
-        earlier = [turn.answer.question for turn in await asyncio.to_thread(conversations.turns, conversation)]
+        turns = await asyncio.to_thread(self._locus.conversations.turns, conversation)
+        earlier = [turn.answer.question for turn in turns if turn.answer.question]
         found: tuple[Found, ...] = ()
         shown = 0.0
-        clock = asyncio.get_running_loop().time
 
         def stream() -> Iterator[Event]:
             return self._locus.stream(live.question, earlier=earlier, under=under, cancelled=stop.is_set)
@@ -92,21 +127,65 @@ class Chat:
                 live = replace(live, doing=_reading(found))
                 yield live
             elif isinstance(event, Token):
-                live = replace(
-                    live, doing="Writing a draft, which is checked before it counts", draft=live.draft + event.text
-                )
-                if clock() - shown >= _SHOWN_EVERY_S:
-                    shown = clock()
+                live = replace(live, doing=_WRITING, draft=live.draft + event.text)
+                if perf_counter() - shown >= _SHOWN_EVERY_S:
+                    shown = perf_counter()
                     yield live
             elif isinstance(event, Answered):
-                turn = await asyncio.to_thread(self._kept, conversation, live, event.answer, found)
-                yield replace(live, doing="", draft="", turn=turn)
+                turn = Turn(live.question, event.answer, found, live.given)
+                yield replace(live, doing="", draft="", turn=await self._kept(conversation, turn))
 
-    def _kept(self, conversation: int, live: Live, answer: Answer, found: Sequence[Found]) -> Turn:
-        return self._locus.conversations.keep(conversation, Turn(live.question, answer, tuple(found), live.given))
+    async def _found(self, live: Live, picture: Path, conversation: int) -> AsyncIterator[Live]:
+        began = perf_counter()
+        hits = await asyncio.to_thread(self._locus.search, live.question, image=picture, k=_ALIKE)
+        answer = _by_picture(live.question, hits, 1000 * (perf_counter() - began))
+        yield replace(live, doing="", turn=await self._kept(conversation, Turn(live.question, answer, (), live.given)))
+
+    async def _taken(self, live: Live, documents: Sequence[Path]) -> AsyncIterator[Live]:
+        """Adds what came with a question, and tells how far that is; the last state says what became of it."""
+        if not documents:
+            return
+        job: Job = self._work.add(documents)
+        while not await asyncio.to_thread(job.wait, _LOOK_EVERY_S):
+            yield replace(live, doing=_progress(job.progress))
+        if job.error is not None:
+            raise job.error
+        assert job.report is not None, "it has ended without an error"
+        yield replace(live, added=_outcome(job.report))
+
+    async def _kept(self, conversation: int, turn: Turn) -> Turn:
+        return await asyncio.to_thread(self._locus.conversations.keep, conversation, turn)
 
 
 def _reading(found: Sequence[Found]) -> str:
     files = len({place.path for place in found})
     passages = "1 passage" if len(found) == 1 else f"{len(found)} passages"
     return f"Reading {passages} from {files} {'file' if files == 1 else 'files'}"
+
+
+def _progress(progress: Progress | None) -> str:
+    if progress is None:
+        return "Taking files in"
+    part = f", {progress.part}" if progress.part else ""
+    return f"Reading {Path(progress.path).name}{part} ({progress.files} of {progress.files_total})"
+
+
+def _outcome(report: AddReport) -> tuple[str, ...]:
+    """A line for each file that was added, or why it was not."""
+    lines = []
+    for file in report.files:
+        name = Path(file.path).name
+        reason = f": {file.reason}" if file.reason else ""
+        if file.change == "failed":
+            lines.append(f"{name} could not be read ({file.status.value}){reason}")
+        elif file.change == "unchanged":
+            lines.append(f"{name} is in the library already")
+        else:
+            lines.append(f"{name} is in the library now, {file.chunks} passages{reason}")
+    return tuple(lines)
+
+
+def _by_picture(words: str, hits: Sequence[Hit], took_ms: float) -> Answer:
+    """Places that a picture led to, as an answer without sentences: nothing is claimed of them."""
+    citations = tuple(Citation(number, hit.path, hit.media, hit.at, hit.text) for number, hit in enumerate(hits, 1))
+    return Answer(words, "", bool(hits), not hits, "quotes", (), citations, "", {"search": took_ms, "total": took_ms})

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import AsyncIterator
-from html import escape
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from assistant.conversations import Conversation
-from ui import render
+from assistant.conversations import Turn
+from indexers.errors import LocusError
+from ui import chat_view, render
 from ui.chat import Chat, Live
 from ui.desk import Desk
-from ui.regions import region
+from ui.given import sorted_out
+from ui.regions import number_in, region, text_in
+
+_MOST_QUESTION = 20_000
+"""Characters of a question."""
 
 
 class ChatTab:
@@ -22,59 +28,72 @@ class ChatTab:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._conversations = desk.locus.conversations
-        self._chat = Chat(desk.locus)
+        self._chat = Chat(desk.locus, desk.work)
         self._stops: dict[str, threading.Event] = {}
-        self.open = gr.State(0)
+        self.opened = gr.State(0)
         with gr.Row(elem_id="ask"):
             with gr.Column(elem_id="conversations-column", scale=1, min_width=200):
-                self.list = region("conversations", ("show", "new", "rename", "delete", "export"))
-            with gr.Column(elem_id="chat-column", scale=4, min_width=300):
+                self.list = region("conversations", ("show", "new", "rename", "delete"))
+            with gr.Column(elem_id="chat-column", scale=4, min_width=280):
                 self.past = region("past", ("open", "suggest"))
                 self.live = region("live", ("open",))
                 self.box = gr.MultimodalTextbox(
                     label="Your question",
                     show_label=False,
-                    placeholder="Ask your files …",
+                    placeholder="Ask your files; drop a file or a picture here",
                     sources=["upload", "microphone"],
                     file_count="multiple",
                     elem_id="box",
-                    submit_btn=True,
-                    stop_btn=False,
-                    max_plain_text_length=100_000,
+                    max_plain_text_length=_MOST_QUESTION,
                 )
-        desk.opens(self.past)
-        desk.opens(self.live)
-        self.box.submit(
-            self._ask,
-            [self.box, self.open],
-            [self.past, self.live, self.box, self.open, self.list],
-            show_progress="hidden",
-            concurrency_limit=None,
-        )
-        self.box.stop(self._stop, None, None, queue=False)
-        self.list.show(self._show, None, [self.past, self.live, self.open, self.list], show_progress="hidden")
-        self.list.new(self._new, None, [self.past, self.live, self.open, self.list], show_progress="hidden")
-        self.list.delete(self._delete, self.open, [self.past, self.live, self.open, self.list], show_progress="hidden")
+        self._wire()
+
+    def _wire(self) -> None:
+        self._desk.opens(self.past)
+        self._desk.opens(self.live)
+        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        shown = [self.past, self.live, self.opened, self.list]
+        asking = [self.past, self.live, self.box, self.opened, self.list]
+        ask: dict[str, Any] = {
+            "fn": self._ask,
+            "inputs": [self.box, self.opened],
+            "outputs": asking,
+            "concurrency_limit": None,
+            **quiet,
+        }
+        self.box.submit(**ask)
+        self.box.stop(self._stop, None, None, queue=False, **quiet)
+        self.past.suggest(self._suggested, None, self.box, queue=False, **quiet).then(**ask)
+        self.list.show(self._show, None, shown, **quiet)
+        self.list.new(self.load, None, shown, **quiet)
+        self.list.rename(self._rename, self.opened, self.list, **quiet)
+        self.list.delete(self._delete, self.opened, shown, **quiet)
 
     def load(self) -> tuple[str, str, int, str]:
-        """What a page that is opened shows."""
-        return self._new()
+        """What a page that is opened shows, and a new conversation."""
+        return self._opening(), "", 0, self._listed(0)
 
     async def _ask(
         self, value: dict[str, Any], conversation: int, request: gr.Request
     ) -> AsyncIterator[tuple[Any, ...]]:
-        question = str(value.get("text") or "").strip()
-        if not question:
+        given = sorted_out(str(value.get("text") or "")[:_MOST_QUESTION], [Path(each) for each in value["files"]])
+        if given.is_empty:
             yield gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip()
             return
+        if not conversation and (given.text or given.picture or given.recording):
+            try:
+                conversation = self._conversations.begin(given.text or " ".join(given.names) or "Spoken question")
+            except LocusError as error:
+                failed = Live(given.text, given.names, error=str(error))
+                yield gr.skip(), self._shown(failed), gr.skip(), gr.skip(), gr.skip()
+                return
         past = self._turns(conversation)
-        if not past:
-            conversation = conversation or self._conversations.begin(question)
         stop = self._stops[request.session_hash or ""] = threading.Event()
+        begun = Live(given.text, given.names, doing="Searching")
         busy = gr.update(value=None, submit_btn=False, stop_btn=True)
-        yield past, _live(Live(question, doing="Searching")), busy, conversation, self._listed(conversation)
-        async for live in self._chat.ask(question, conversation, stop):
-            yield gr.skip(), _live(live), gr.skip(), gr.skip(), gr.skip()
+        yield past, self._shown(begun), busy, conversation, self._listed(conversation)
+        async for live in self._chat.ask(given, conversation, stop):
+            yield gr.skip(), self._shown(live), gr.skip(), gr.skip(), gr.skip()
         idle = gr.update(submit_btn=True, stop_btn=False)
         yield gr.skip(), gr.skip(), idle, gr.skip(), self._listed(conversation)
 
@@ -82,46 +101,36 @@ class ChatTab:
         if (stop := self._stops.get(request.session_hash or "")) is not None:
             stop.set()
 
-    def _new(self) -> tuple[str, str, int, str]:
-        return "", "", 0, self._listed(0)
+    def _suggested(self, event: gr.EventData) -> dict[str, Any]:
+        return {"text": text_in(event, "text"), "files": []}
 
     def _show(self, event: gr.EventData) -> tuple[str, str, int, str]:
-        conversation = int(event.id)
-        return self._turns(conversation), "", conversation, self._listed(conversation)
+        conversation = number_in(event, "id")
+        turns = self._turns(conversation)
+        if not turns:
+            return self.load()
+        return turns, "", conversation, self._listed(conversation)
+
+    def _rename(self, conversation: int, event: gr.EventData) -> str:
+        self._conversations.rename(number_in(event, "id"), text_in(event, "title"))
+        return self._listed(conversation)
 
     def _delete(self, conversation: int, event: gr.EventData) -> tuple[Any, ...]:
-        self._conversations.delete(int(event.id))
-        if int(event.id) == conversation:
-            return self._new()
+        self._conversations.delete(number_in(event, "id"))
+        if number_in(event, "id") == conversation:
+            return self.load()
         return gr.skip(), gr.skip(), gr.skip(), self._listed(conversation)
 
+    def _opening(self) -> str:
+        return chat_view.opening(self._desk.locus.status()["files"], ())
+
     def _turns(self, conversation: int) -> str:
-        return "".join(render.turn(turn, {}) for turn in self._conversations.turns(conversation))
+        turns: list[Turn] = self._conversations.turns(conversation) if conversation else []
+        thumbnails = self._desk.thumbnails
+        return "".join(render.turn(turn, thumbnails) for turn in turns)
+
+    def _shown(self, live: Live) -> str:
+        return chat_view.live(live, self._desk.thumbnails)
 
     def _listed(self, conversation: int) -> str:
-        rows = "".join(_row(each, is_open=each.id == conversation) for each in self._conversations.all())
-        new = '<button type="button" class="new" data-act="new">New conversation</button>'
-        return f'{new}<ul aria-label="Conversations">{rows}</ul>'
-
-
-def _row(conversation: Conversation, *, is_open: bool) -> str:
-    current = ' aria-current="true"' if is_open else ""
-    title = escape(conversation.title)
-    return (
-        f'<li><button type="button" class="title" data-act="show" data-id="{conversation.id}"{current}>{title}</button>'
-        f'<button type="button" class="icon" data-act="delete" data-id="{conversation.id}" '
-        f'aria-label="Delete {escape(conversation.title, quote=True)}">×</button></li>'
-    )
-
-
-def _live(live: Live) -> str:
-    asked = render.question(live.question, live.given)
-    if live.turn is not None:
-        return render.turn(live.turn, {})
-    if live.error:
-        return f'{asked}<article class="answer failed" role="alert"><p>{escape(live.error)}</p></article>'
-    if live.stopped:
-        return f'{asked}<article class="answer stopped"><p>Stopped.</p></article>'
-    draft = f'<p class="draft">{escape(live.draft)}</p>' if live.draft else ""
-    doing = f'<p class="doing">{escape(live.doing)} …</p>'
-    return f'{asked}<article class="answer busy" aria-busy="true">{doing}{draft}</article>'
+        return chat_view.conversations(self._conversations.all(), conversation, datetime.now().astimezone())

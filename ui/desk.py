@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from assistant.api import Assistant
+from indexers.types import Locator, Media
 from ui.source_pane import SourcePane
 from ui.work import Work
 
@@ -24,6 +25,10 @@ class Desk:
     locus: Assistant
     work: Work
     pane: SourcePane
+
+    def thumbnails(self, path: str, media: Media, locator: Locator) -> str:
+        """The address of a small picture of a place; "" where there is none."""
+        return ""
 
     def opens(self, region: gr.HTML) -> None:
         """Makes elements of ``region`` (made with the act "open") open the place in their ``data-place``."""

@@ -40,3 +40,15 @@ def region(elem_id: str, acts: Sequence[str] = (), value: str = "", **options: A
     return gr.HTML(
         value, elem_id=elem_id, js_on_load=_ON_LOAD % json.dumps(list(acts)), apply_default_css=False, **options
     )
+
+
+def text_in(event: gr.EventData, name: str) -> str:
+    """An attribute or a field of what raised an event; "" where it has none. It comes from the browser: any text."""
+    value = event._data.get(name) if isinstance(event._data, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def number_in(event: gr.EventData, name: str) -> int:
+    """A whole number likewise; 0 for what is none."""
+    text = text_in(event, name)
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0

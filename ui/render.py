@@ -6,66 +6,69 @@ Nothing that is escaped becomes a link, a picture or a style: what the browser l
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
-from pathlib import PurePath
+from typing import TypeAlias
 
 from assistant.answers import Answer, Citation, Sentence
-from assistant.conversations import Found, Turn
+from assistant.conversations import GONE, Found, Turn
 from indexers.locators import describe, locator_to_dict, where
 from indexers.types import Locator, Media, WholeLocator
 
-_NOWHERE = WholeLocator()
+Thumbnails: TypeAlias = Callable[[str, Media, Locator], str]
+"""Path, kind and place → the address of a small picture of it; "" where there is none."""
+
 _STEPS = {"search": "searching", "evidence": "weighing sentences", "llm": "writing", "ground": "checking"}
+_MEDIA = {"text": "Document", "image": "Picture", "audio": "Recording", "video": "Film"}
+_NOTICED_MS = 50
+_QUOTED = 300
+"""Characters of a passage on a card."""
 
 
 def place_attribute(path: str, locator: Locator, quote: str = "") -> str:
-    """The ``data-place`` that a region's event "open" takes."""
+    """The value of ``data-place``, which a region's event "open" takes."""
     return escape(json.dumps({"path": path, "locator": locator_to_dict(locator), "quote": quote}), quote=True)
 
 
 def name_of(path: str) -> str:
     """A file's name as people know it; of a document inside another, both."""
-    return describe(path, _NOWHERE)
+    return describe(path, WholeLocator())
 
 
-def turn(asked: Turn, thumbnails: Mapping[str, str]) -> str:
-    """A question with its answer.
-
-    Args:
-        asked: the turn.
-        thumbnails: addresses of small pictures, by path.
-    """
-    return question(asked.question, asked.given) + answer(asked.answer, asked.found, thumbnails)
+def turn(asked: Turn, thumbnails: Thumbnails) -> str:
+    """A question with its answer."""
+    completed = asked.answer.question if asked.answer.question != " ".join(asked.question.split()) else ""
+    return question(asked.question, asked.given, completed) + answer(asked.answer, asked.found, thumbnails)
 
 
-def question(text: str, given: Sequence[str] = ()) -> str:
-    """A question as it was typed, with the names of the files that were given with it."""
-    files = "".join(f'<span class="given">{escape(PurePath(path).name)}</span>' for path in given)
+def question(text: str, given: Sequence[str] = (), completed: str = "") -> str:
+    """A question as typed, the names of files that came with it, and how it was understood where that differs."""
+    files = "".join(f'<span class="given">{escape(name)}</span>' for name in given)
     said = f"<p>{escape(text)}</p>" if text else ""
-    return f'<article class="question" aria-label="Question">{files}{said}</article>'
+    understood = f'<p class="understood">Understood as: {escape(completed)}</p>' if completed and text else ""
+    return f'<article class="question"><h3 class="unseen">You asked</h3>{files}{said}{understood}</article>'
 
 
-def answer(told: Answer, found: Sequence[Found], thumbnails: Mapping[str, str]) -> str:
+def answer(told: Answer, found: Sequence[Found], thumbnails: Thumbnails) -> str:
     """An answer: its sentences with the numbers of their sources, the sources as cards, and how it came about."""
     cited = {citation.number: citation for citation in told.citations}
-    said = " ".join(_sentence(sentence, cited) for sentence in told.sentences)
+    said = " ".join(_sentence(sentence, cited, told) for sentence in told.sentences)
     kind = "abstained" if told.abstained else "answered"
-    heading = "<h3>The nearest passages</h3>" if told.abstained and told.citations else ""
-    cards = "".join(_card(citation, thumbnails.get(citation.path, "")) for citation in told.citations)
     return (
-        f'<article class="answer {kind}" aria-label="Answer">'
-        f'<p class="said">{said}</p>{heading}'
-        f'{f"""<ol class="cards">{cards}</ol>""" if cards else ""}'
-        f"{_account(told, found)}</article>"
+        f'<article class="answer {kind}"><h3 class="unseen">Answer</h3>'
+        f"{f'<p class=said>{said}</p>' if said else ''}{_sources(told, thumbnails)}"
+        f"{_account(told, found)}{_read(found, thumbnails)}</article>"
     )
 
 
-def _sentence(sentence: Sentence, cited: Mapping[int, Citation]) -> str:
+def _sentence(sentence: Sentence, cited: Mapping[int, Citation], told: Answer) -> str:
     chips = "".join(_chip(cited[number]) for number in sentence.citations if number in cited)
-    if sentence.supported or not cited:
+    if sentence.text == GONE:
+        return f'<span class="sentence gone">{escape(sentence.text)}</span>'
+    if sentence.supported or told.abstained:
         return f'<span class="sentence">{escape(sentence.text)}{chips}</span>'
-    return f'<span class="sentence unsupported">{escape(sentence.text)}{chips}</span>'
+    note = '<span class="note">not supported by your files</span>'
+    return f'<span class="sentence unsupported">{escape(sentence.text)}{chips} {note}</span>'
 
 
 def _chip(citation: Citation) -> str:
@@ -77,31 +80,76 @@ def _chip(citation: Citation) -> str:
     )
 
 
-def _card(citation: Citation, thumbnail: str) -> str:
-    return (
-        f"<li>{card(citation.path, citation.media, citation.locator, citation.quote, thumbnail, citation.number)}</li>"
+def _sources(told: Answer, thumbnails: Thumbnails) -> str:
+    if not told.citations:
+        return ""
+    heading = "Sources"
+    if told.abstained:
+        heading = "The nearest passages, which may not answer it"
+    elif not told.sentences:
+        heading = "Nearest to the picture"
+    cards = "".join(
+        "<li>"
+        + card(
+            citation.path,
+            citation.media,
+            citation.locator,
+            citation.quote,
+            thumbnails(citation.path, citation.media, citation.locator),
+            citation.number,
+        )
+        + "</li>"
+        for citation in told.citations
     )
+    return f'<h4 class="sources">{heading}</h4><ol class="cards">{cards}</ol>'
+
+
+def _read(found: Sequence[Found], thumbnails: Thumbnails) -> str:
+    """What was read, out of the way."""
+    if not found:
+        return ""
+    cards = "".join(
+        "<li>"
+        + card(place.path, place.media, place.locator, place.text, thumbnails(place.path, place.media, place.locator))
+        + "</li>"
+        for place in found
+    )
+    summary = f"<summary>What was read ({len(found)})</summary>"
+    return f'<details class="read">{summary}<ul class="cards">{cards}</ul></details>'
 
 
 def card(path: str, media: Media, locator: Locator, text: str, thumbnail: str = "", number: int = 0) -> str:
     """A place as a button that opens it: a small picture where there is one, the file's name, where in it, and text."""
     picture = f'<img src="{escape(thumbnail, quote=True)}" alt="" loading="lazy">' if thumbnail else ""
-    count = f'<span class="number">{number}</span>' if number else ""
-    place = where(locator)
+    count = f'<span class="number">{number}</span> ' if number else ""
+    place = where(locator) or _MEDIA[media]
+    short = text if len(text) <= _QUOTED else text[:_QUOTED].rstrip() + "…"
     return (
         f'<button type="button" class="card {media}" data-act="open" '
         f'data-place="{place_attribute(path, locator, text)}">{picture}'
-        f'<span class="about">{count}<span class="name">{escape(name_of(path))}</span>'
-        f'<span class="where">{escape(place)}</span></span><span class="quote">{escape(text)}</span></button>'
+        f'<span class="about">{count}<span class="name">{escape(name_of(path))}</span> '
+        f'<span class="where">{escape(place)}</span></span> <span class="quote">{escape(short)}</span></button>'
     )
 
 
 def _account(told: Answer, found: Sequence[Found]) -> str:
+    """What was read, who wrote, and how long each step took."""
     files = len({place.path for place in found})
-    read = f"read {len(found)} passages from {files} {'file' if files == 1 else 'files'}" if found else ""
-    wrote = f"written by {told.model}" if told.mode == "llm" else "quoted word for word"
-    steps = ", ".join(
-        f"{_STEPS[name]} {taken / 1000:.1f} s" for name, taken in told.timings_ms.items() if name in _STEPS
-    )
-    parts = [part for part in (read, "" if told.abstained else wrote, steps) if part]
+    passages = "1 passage" if len(found) == 1 else f"{len(found)} passages"
+    read = f"read {passages} from {files} {'file' if files == 1 else 'files'}" if found else ""
+    parts = [part for part in (read, _who_wrote(told), _steps(told.timings_ms)) if part]
     return f'<p class="account">{escape(" · ".join(parts))}</p>' if parts else ""
+
+
+def _who_wrote(told: Answer) -> str:
+    if told.abstained or not told.sentences:
+        return ""
+    if told.mode == "llm":
+        return f"written by {told.model}, each sentence checked"
+    return "quoted word for word" + (", since the draft did not stand the check" if "llm" in told.timings_ms else "")
+
+
+def _steps(timings_ms: Mapping[str, float]) -> str:
+    """How long each step took, of those that took long enough to be noticed."""
+    noticed = [(name, taken) for name, taken in timings_ms.items() if name in _STEPS and taken >= _NOTICED_MS]
+    return ", ".join(f"{_STEPS[name]} {taken / 1000:.1f} s" for name, taken in noticed)

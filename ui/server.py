@@ -8,7 +8,7 @@ import uvicorn
 from fastapi.staticfiles import StaticFiles
 
 from assistant.api import Assistant
-from ui import app
+from ui import app, exports
 from ui.work import Work
 
 
@@ -16,6 +16,7 @@ def serve(locus: Assistant, *, host: str = "127.0.0.1", port: int = 7860) -> Non
     """Serves the page until it is interrupted."""
     work = Work(locus)
     web = fastapi.FastAPI()
+    web.include_router(exports.routes(locus))
     web.mount("/static", StaticFiles(directory=app.STATIC))
     gr.mount_gradio_app(
         web,

@@ -28,4 +28,4 @@ class SourcePane:
 
     def _opened(self, event: gr.EventData) -> dict[str, object]:
         place = json.loads(event.place)
-        return gr.update(value=f"<p>{escape(str(place))}</p>", visible=True)
+        return gr.update(value=f"<div class=pane><p>{escape(str(place))}</p></div>", visible=True)

@@ -42,6 +42,10 @@ class Work:
     def start(self) -> None:
         """Begins: keeps remembered folders in step from now on."""
 
+    def take(self, uploads: Sequence[Path]) -> list[Path]:
+        """Copies what was dropped on the page to where it lasts."""
+        return list(uploads)
+
     def add(self, paths: Sequence[Path | str]) -> Job:
         """Adds files and folders."""
         job = Job()

@@ -1,0 +1,82 @@
+"""What the chat shows beside answers: the list of conversations, a question under way, and the first words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from html import escape
+
+from assistant.conversations import Conversation
+from ui import render
+from ui.chat import Live
+from ui.render import Thumbnails
+
+
+def conversations(all_of_them: Sequence[Conversation], opened: int, now: datetime) -> str:
+    """The list of conversations; the one that is open can be renamed, exported and deleted."""
+    new = '<button type="button" class="new" data-act="new">+ New conversation</button>'
+    rows = "".join(_row(each, now, is_open=each.id == opened) for each in all_of_them)
+    nothing = '<p class="nothing">What you ask is kept here, in your library.</p>'
+    return f'<h2 class="unseen">Conversations</h2>{new}{f"<ul>{rows}</ul>" if rows else nothing}'
+
+
+def _row(conversation: Conversation, now: datetime, *, is_open: bool) -> str:
+    number, title = conversation.id, escape(conversation.title)
+    when = _when(conversation.changed, now)
+    if not is_open:
+        return (
+            f'<li><button type="button" class="title" data-act="show" data-id="{number}">'
+            f"{title} <time>{when}</time></button></li>"
+        )
+    named = escape(conversation.title, quote=True)
+    return (
+        f'<li class="open"><button type="button" class="title" data-act="show" data-id="{number}" '
+        f'aria-current="true">{title} <time>{when}</time></button>'
+        f'<details class="more"><summary aria-label="More about {named}">⋯</summary><div>'
+        f'<form data-act="rename" data-id="{number}"><label>Name <input name="title" value="{named}" maxlength="60">'
+        f'</label><button type="submit">Rename</button></form>'
+        f'<a class="button" href="conversations/{number}.md" download>Export as Markdown</a>'
+        f'<button type="button" class="danger" data-act="delete" data-id="{number}">Delete conversation</button>'
+        f"</div></details></li>"
+    )
+
+
+def _when(moment: datetime, now: datetime) -> str:
+    """The time of today, the day of this year, else the date; as the person's clock has it."""
+    here = moment.astimezone(now.tzinfo)
+    if here.date() == now.date():
+        return here.strftime("%H:%M")
+    return here.strftime("%-d %b" if here.year == now.year else "%-d %b %Y")
+
+
+def live(state: Live, thumbnails: Thumbnails) -> str:
+    """A question under way, or how it ended."""
+    added = "".join(f"<p>{escape(line)}</p>" for line in state.added)
+    taken = f'<article class="added" role="status">{added}</article>' if added else ""
+    if state.turn is not None:
+        return taken + render.turn(state.turn, thumbnails)
+    asked = render.question(state.question, state.given) + taken
+    if state.error:
+        return f'{asked}<article class="answer failed" role="alert"><p>{escape(state.error)}</p></article>'
+    if state.stopped:
+        return f'{asked}<article class="answer stopped"><p>Stopped. Nothing of this answer was kept.</p></article>'
+    if not state.doing:
+        return asked
+    draft = f'<p class="draft">{escape(state.draft)}</p>' if state.draft else ""
+    doing = f'<p class="doing">{escape(state.doing)} …</p>'
+    return f'{asked}<article class="answer busy" aria-busy="true">{doing}{draft}</article>'
+
+
+def opening(files: int, suggestions: Sequence[str]) -> str:
+    """What is shown before the first question of a conversation in a library that holds something."""
+    offered = "".join(
+        f'<li><button type="button" class="suggestion" data-act="suggest" data-text="{escape(text, quote=True)}">'
+        f"{escape(text)}</button></li>"
+        for text in suggestions
+    )
+    held = "1 file" if files == 1 else f"{files:,} files"
+    return (
+        f'<section class="opening"><h2>Ask your files</h2><p>Your library holds {held}. Every sentence of an answer '
+        "opens at the place it came from; if your files do not hold the answer, you are told so.</p>"
+        f"{f'<p>For example:</p><ul>{offered}</ul>' if offered else ''}</section>"
+    )
