@@ -123,11 +123,12 @@ class Conversations:
             now = _now()
             if not db.execute("UPDATE conversations SET changed=? WHERE id=?", (now, conversation)).rowcount:
                 raise UsageError("this conversation was deleted; ask in a new one")
+            stored = _encoded(turn)
             cursor = db.execute(
                 "INSERT INTO turns (conversation, asked, question, answer, found, given) VALUES (?, ?, ?, ?, ?, ?)",
-                (conversation, now, turn.question, *_encoded(turn)),
+                (conversation, now, turn.question, *stored),
             )
-        return replace(turn, id=int(cursor.lastrowid or 0), asked=datetime.fromisoformat(now))
+        return _decoded(int(cursor.lastrowid or 0), now, turn.question, *stored)
 
     def turns(self, conversation: int) -> list[Turn]:
         """The turns of a conversation in order; empty if there is none of that id."""

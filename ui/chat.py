@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -65,7 +66,7 @@ class Chat:
         self._work = work
         self._line = Line()
 
-    async def ask(self, given: Given, conversation: int, stop: threading.Event) -> AsyncIterator[Live]:
+    async def ask(self, given: Given, conversation: int, stop: threading.Event) -> AsyncGenerator[Live]:
         """The states of one question; the last one says how it ended: with a turn, which is kept, or why without.
 
         Args:
@@ -98,8 +99,9 @@ class Chat:
                 if given.picture is not None
                 else self._answered(live, conversation, stop, kept[0] if len(kept) == 1 else None)
             )
-            async for state in steps:
-                yield state
+            async with aclosing(steps) as states:
+                async for state in states:
+                    yield state
         except LocusError as error:
             yield replace(live, doing="", draft="", error=str(error))
         finally:
@@ -109,7 +111,7 @@ class Chat:
 
     async def _answered(
         self, live: Live, conversation: int, stop: threading.Event, under: Path | None
-    ) -> AsyncIterator[Live]:
+    ) -> AsyncGenerator[Live]:
         turns = await asyncio.to_thread(self._locus.conversations.turns, conversation)
         earlier = [turn.answer.question for turn in turns if turn.answer.question]
         found: tuple[Found, ...] = ()
@@ -118,30 +120,31 @@ class Chat:
         def stream() -> Iterator[Event]:
             return self._locus.stream(live.question, earlier=earlier, under=under, cancelled=stop.is_set)
 
-        async for event in in_thread(stream):
-            if stop.is_set():
-                yield replace(live, doing="", draft="", stopped=True)
-                return
-            if isinstance(event, Retrieved):
-                found = tuple(Found.of(hit) for hit in event.hits)
-                live = replace(live, doing=_reading(found))
-                yield live
-            elif isinstance(event, Token):
-                live = replace(live, doing=_WRITING, draft=live.draft + event.text)
-                if perf_counter() - shown >= _SHOWN_EVERY_S:
-                    shown = perf_counter()
+        async with aclosing(in_thread(stream)) as events:
+            async for event in events:
+                if stop.is_set():
+                    yield replace(live, doing="", draft="", stopped=True)
+                    return
+                if isinstance(event, Retrieved):
+                    found = tuple(Found.of(hit) for hit in event.hits)
+                    live = replace(live, doing=_reading(found))
                     yield live
-            elif isinstance(event, Answered):
-                turn = Turn(live.question, event.answer, found, live.given)
-                yield replace(live, doing="", draft="", turn=await self._kept(conversation, turn))
+                elif isinstance(event, Token):
+                    live = replace(live, doing=_WRITING, draft=live.draft + event.text)
+                    if perf_counter() - shown >= _SHOWN_EVERY_S:
+                        shown = perf_counter()
+                        yield live
+                elif isinstance(event, Answered):
+                    turn = Turn(live.question, event.answer, found, live.given)
+                    yield replace(live, doing="", draft="", turn=await self._kept(conversation, turn))
 
-    async def _found(self, live: Live, picture: Path, conversation: int) -> AsyncIterator[Live]:
+    async def _found(self, live: Live, picture: Path, conversation: int) -> AsyncGenerator[Live]:
         began = perf_counter()
         hits = await asyncio.to_thread(self._locus.search, live.question, image=picture, k=_ALIKE)
         answer = _by_picture(live.question, hits, 1000 * (perf_counter() - began))
         yield replace(live, doing="", turn=await self._kept(conversation, Turn(live.question, answer, (), live.given)))
 
-    async def _taken(self, live: Live, documents: Sequence[Path]) -> AsyncIterator[Live]:
+    async def _taken(self, live: Live, documents: Sequence[Path]) -> AsyncGenerator[Live]:
         """Adds what came with a question, and tells how far that is; the last state says what became of it."""
         if not documents:
             return
@@ -164,7 +167,7 @@ def _reading(found: Sequence[Found]) -> str:
 
 
 def _progress(progress: Progress | None) -> str:
-    if progress is None:
+    if progress is None or not progress.path:
         return "Taking files in"
     part = f", {progress.part}" if progress.part else ""
     return f"Reading {Path(progress.path).name}{part} ({progress.files} of {progress.files_total})"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from typing import TypeVar
 
 _Each = TypeVar("_Each")
@@ -33,25 +34,39 @@ class Line:
             self._moved.notify_all()
 
 
-async def in_thread(iterate: Callable[[], Iterator[_Each]]) -> AsyncIterator[_Each]:
-    """What ``iterate`` gives (and raises), made by a thread of its own, so that the page goes on meanwhile."""
+async def in_thread(iterate: Callable[[], Iterator[_Each]]) -> AsyncGenerator[_Each]:
+    """What ``iterate`` gives (and raises), made by a thread of its own, so that the page goes on meanwhile.
+
+    Closed early, the thread ends with what it is making.
+    """
     loop = asyncio.get_running_loop()
     made: asyncio.Queue[tuple[_Each | None, BaseException | None]] = asyncio.Queue()
+    has_left = threading.Event()
+
+    def tell(each: _Each | None, error: BaseException | None) -> None:
+        # The page may be closed at this moment, and its loop with it.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(made.put_nowait, (each, error))
 
     def run() -> None:
         end: BaseException = StopAsyncIteration()
         try:
             for each in iterate():
-                loop.call_soon_threadsafe(made.put_nowait, (each, None))
+                tell(each, None)
+                if has_left.is_set():
+                    break
         except BaseException as error:  # noqa: BLE001 - raised again where the stream is read
             end = error
-        loop.call_soon_threadsafe(made.put_nowait, (None, end))
+        tell(None, end)
 
     threading.Thread(target=run, name="locus-ask", daemon=True).start()
-    while True:
-        each, error = await made.get()
-        if isinstance(error, StopAsyncIteration):
-            return
-        if error is not None:
-            raise error
-        yield each  # type: ignore[misc]
+    try:
+        while True:
+            each, error = await made.get()
+            if isinstance(error, StopAsyncIteration):
+                return
+            if error is not None:
+                raise error
+            yield each  # type: ignore[misc]
+    finally:
+        has_left.set()
