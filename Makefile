@@ -7,12 +7,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: demo test check tools clean
+.PHONY: demo test check tools browser clean
 
 demo: $(VENV)/.bundled
 	@$(BIN)/locus demo
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev browser
 	@$(BIN)/python -m pytest
 
 check: $(VENV)/.dev
@@ -29,6 +29,14 @@ tools:
 	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv is missing (on Debian: apt install python3-venv)"; exit 1; }
 	@{ printf '#include <stdio.h>\n' | $${CC:-cc} -fsyntax-only -x c - && printf '#include <vector>\n' | $${CXX:-c++} -fsyntax-only -x c++ -; } >/dev/null 2>&1 \
 		|| { echo "Locus needs a C and C++ compiler to build llama.cpp (on Debian: apt install build-essential)"; exit 1; }
+
+# The tests of the page drive a browser. Where Debian's can be installed it is, else they are skipped and this says so.
+browser:
+	@command -v chromium >/dev/null 2>&1 || { \
+		[ "$$(id -u)" -eq 0 ] && command -v apt-get >/dev/null 2>&1 && \
+		echo "Installing Chromium for the tests of the page …" && \
+		apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends chromium >/dev/null; \
+	} || echo "There is no Chromium here: the tests of the page in a browser are skipped (on Debian: apt install chromium)"
 
 # llama-cpp-python is built here, for this processor; a part of llama.cpp that it does not use is left out. The file that
 # says so lies in a temporary folder, since a path with spaces would be taken for two arguments.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 
 import gradio as gr
@@ -25,7 +26,7 @@ def build(locus: Assistant, work: Work) -> gr.Blocks:
     with gr.Blocks(title="Locus", analytics_enabled=False, fill_width=True) as blocks:
         pane = SourcePane(locus)
         desk = Desk(locus, work, pane)
-        region("banner", value="<h1>Locus</h1>")
+        region("banner", value=f"<h1>Locus</h1><p>{escape(str(locus.settings.library))}</p>")
         with gr.Row(elem_id="columns"):
             with gr.Column(elem_id="main", scale=3, min_width=320), gr.Tabs(elem_id="tabs"):
                 with gr.Tab("Ask", id="ask"):

@@ -10,14 +10,16 @@ from typing import Any
 
 import gradio as gr
 
+from assistant import demo
 from assistant.conversations import Turn
-from indexers.errors import LocusError
+from indexers.errors import LocusError, UsageError
 from ui import chat_view, render
 from ui.chat import Chat, Live
 from ui.desk import Desk
 from ui.given import sorted_out
 from ui.regions import number_in, region, text_in
 
+_SUGGESTED = 4
 _MOST_QUESTION = 20_000
 """Characters of a question."""
 
@@ -122,7 +124,18 @@ class ChatTab:
         return gr.skip(), gr.skip(), gr.skip(), self._listed(conversation)
 
     def _opening(self) -> str:
-        return chat_view.opening(self._desk.locus.status()["files"], ())
+        return chat_view.opening(len(self._desk.locus.files()), self._suggestions())
+
+    def _suggestions(self) -> list[str]:
+        """Questions that the sample library answers, where the library holds it."""
+        try:
+            sample = demo.sample_folder()
+        except UsageError:
+            return []
+        if not self._desk.locus.files(under=sample / "library"):
+            return []
+        plain = [item["question"] for item in demo.questions(sample) if "after" not in item and "abstain" not in item]
+        return plain[:_SUGGESTED]
 
     def _turns(self, conversation: int) -> str:
         turns: list[Turn] = self._conversations.turns(conversation) if conversation else []
