@@ -82,8 +82,7 @@ class Assistant:
             LibraryInUse: another process writes to the library.
             ModelMissing: there is no text model.
         """
-        listed = _listed(paths)
-        return _settled(lambda: self._parts.pipeline.add(listed, on_progress))
+        return self._added(_listed(paths), on_progress)
 
     def finish(self, *, on_progress: Callable[[Progress], None] | None = None) -> AddReport:
         """Looks at and listens to what waited for a model that is there now; ``add`` does so too.
@@ -91,7 +90,12 @@ class Assistant:
         Raises:
             LibraryInUse: another process writes to the library.
         """
-        return _settled(lambda: self._parts.pipeline.add([], on_progress))
+        return self._added([], on_progress)
+
+    def _added(self, paths: list[PathLike], on_progress: Callable[[Progress], None] | None) -> AddReport:
+        report = _settled(lambda: self._parts.pipeline.add(paths, on_progress))
+        self._parts.follow(report)
+        return report
 
     def reindex(self, text_model: PathLike, *, on_progress: Callable[[int, int], None] | None = None) -> ReindexReport:
         """Binds the library to another text model: embeds all passages with it, then answers with it.
@@ -113,16 +117,21 @@ class Assistant:
     def remove(self, paths: Iterable[PathLike] | PathLike) -> int:
         """Forgets files and everything below folders; gives how many documents are gone. The files stay on disk.
 
+        What was quoted from them in conversations is forgotten too.
+
         Raises:
             UsageError: the library holds nothing at one of the paths; nothing was changed.
-            LibraryInUse: another process writes to the library.
+            LibraryInUse: another process writes to the library, or keeps a conversation just now.
+            LibraryBroken: the conversations are damaged.
         """
         listed = _listed(paths)
         for path in listed:
             with self._parts.library.mutex:
                 if not self._parts.library.catalog.paths_under(absolute(path)):
                     raise UsageError(f"the library holds nothing at {absolute(path)}; see `locus files`")
-        return self._parts.pipeline.remove(listed)
+        removed = self._parts.pipeline.remove(listed)
+        self._parts.conversations.forget()
+        return removed
 
     def files(self, *, media: Iterable[str] | None = None, under: PathLike | None = None) -> list[Document]:
         """Every file of the library and how well it was read, sorted by path."""
@@ -382,7 +391,7 @@ class Assistant:
 
     @property
     def conversations(self) -> Conversations:
-        """The conversations that are kept in the library."""
+        """The conversations that are kept in the library; what documents say is in them only as long as it is held."""
         return self._parts.conversations
 
     def _is_empty(self) -> bool:

@@ -9,7 +9,8 @@ import os
 import shlex
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from assistant.settings import Settings
 from assistant.sight import Sights
 from assistant.text_parts import TextParts, TextSide
 from assistant.why import Asked, Inquiry, Why, before_searching
-from indexers.errors import ModelMissing, UsageError
+from indexers.errors import LibraryBroken, LibraryInUse, ModelMissing, NotWritten, UsageError
 from indexers.ignore import Ignore
 from indexers.library import Library
 from indexers.mending import mend_pictures, mend_texts
@@ -38,6 +39,7 @@ from indexers.places import below
 from indexers.protocols import ImageEmbedder, Ocr, TextEmbedder, Transcriber
 from indexers.reading import FileReader
 from indexers.reembedding import ReindexReport
+from indexers.reports import AddReport
 from indexers.sandbox import Sandbox
 from indexers.senses import Senses
 from indexers.watch import Watcher
@@ -93,7 +95,21 @@ class Parts:
     @_part
     def conversations(self) -> Conversations:
         """What was asked of the library and answered."""
-        return Conversations(self.library.root / "conversations.sqlite")
+        return Conversations(self.library.root / "conversations.sqlite", self._held)
+
+    def _held(self, paths: Sequence[str]) -> Collection[str]:
+        with self.library.mutex:
+            return self.library.catalog.stamps(paths).keys()
+
+    def follow(self, report: AddReport) -> None:
+        """Lets conversations follow what has happened to documents: those that are gone are quoted no more.
+
+        Where that can not be done now, nothing fails: the next change makes up for it, and ``doctor`` tells of damage.
+        """
+        with suppress(LibraryBroken, LibraryInUse, NotWritten):
+            if moves := {file.was: file.path for file in report.files if file.was}:
+                self.conversations.moved(moves)
+            self.conversations.forget()
 
     @property
     def texts(self) -> TextParts:
@@ -144,10 +160,21 @@ class Parts:
             memory_bytes=settings.read_memory_mb * 1_000_000,
         )
 
-    def watcher(self, **told: Any) -> Watcher:
+    def watcher(self, on_report: Callable[[AddReport], None], **told: Any) -> Watcher:
         """What keeps the library in step with its folders; ``told`` as ``Watcher`` takes it."""
-        rescan_s = 60.0 * self._settings.rescan_minutes
-        return Watcher(self.library, lambda: self.pipeline, rescan_s=rescan_s, refresh=self.find_models, **told)
+
+        def followed(report: AddReport) -> None:
+            self.follow(report)
+            on_report(report)
+
+        return Watcher(
+            self.library,
+            lambda: self.pipeline,
+            rescan_s=60.0 * self._settings.rescan_minutes,
+            refresh=self.find_models,
+            on_report=followed,
+            **told,
+        )
 
     def find_models(self) -> None:
         """Looks for models that were missing: what waits for them is finished by the next ``add``."""
@@ -338,10 +365,14 @@ class Parts:
             for line in mend_pictures(self.library, lambda: self.pipeline):
                 on_repair(line)
             self.library.drop_snapshots()
+        if repair or compact:
+            self.conversations.forget()
         if compact:
             self.library.compact()
+            self.conversations.vacuum()
         with self.library.mutex:
             problems = self.library.catalog.problems()
+        problems += self.conversations.problems()
         # Indexes can only be made from a sound catalog.
         return problems or self.library.snapshot_problems()
 

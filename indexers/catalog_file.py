@@ -1,4 +1,4 @@
-"""The SQLite file under the catalog: its tables, opening it, transactions, and SQLite's errors in our words.
+"""The SQLite file under the catalog: its tables, opening it, and transactions.
 
 Knows nothing of what the rows mean. Commits are synced to the disk (``synchronous = FULL``): the search snapshots
 are synced too, and a catalog that lost its last commits to a power cut would be behind them.
@@ -6,7 +6,6 @@ are synced too, and a catalog that lost its last commits to a power cut would be
 
 from __future__ import annotations
 
-import errno
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from indexers.disk import trouble
-from indexers.errors import LibraryBroken, LibraryInUse, LocusError, NotWritten
+from indexers.errors import LibraryBroken, LibraryInUse, LocusError
+from indexers.sqlite_errors import code_of, in_our_words
 
 SCHEMA_VERSION = 3
 WAIT_S = 30.0
@@ -70,19 +69,6 @@ UPDATE contents SET status = 'failed' WHERE status IN ('broken', 'unreadable', '
 """,
 }
 """What turns a catalog of a version into one of the next."""
-
-
-_UNWRITTEN = {
-    sqlite3.SQLITE_IOERR_WRITE,
-    sqlite3.SQLITE_IOERR_FSYNC,
-    sqlite3.SQLITE_IOERR_DIR_FSYNC,
-    sqlite3.SQLITE_IOERR_TRUNCATE,
-    sqlite3.SQLITE_IOERR_DELETE,
-    sqlite3.SQLITE_IOERR_SHMOPEN,
-    sqlite3.SQLITE_IOERR_SHMSIZE,
-    sqlite3.SQLITE_IOERR_SHMMAP,
-}
-"""What SQLite says when the system has refused to write: a full disk mostly, and no damage."""
 
 
 class CatalogFile:
@@ -200,7 +186,7 @@ class CatalogFile:
         try:
             self._db.execute("PRAGMA user_version").fetchall()
         except sqlite3.OperationalError as error:
-            if _code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY) or not self.path.is_file():
+            if code_of(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY) or not self.path.is_file():
                 raise self._in_our_words(error) from error
             if log.is_file() and log.stat().st_size:
                 raise LibraryBroken(
@@ -251,23 +237,4 @@ class CatalogFile:
         return int(self._rows("PRAGMA user_version")[0][0])
 
     def _in_our_words(self, error: sqlite3.Error) -> LocusError:
-        code = _code(error)
-        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            return LibraryInUse(f"the catalog {self.path} is being changed by another process; try again")
-        if code == sqlite3.SQLITE_FULL:
-            return NotWritten.told(self.path.parent, OSError(errno.ENOSPC, "disk full"))
-        if code == sqlite3.SQLITE_READONLY or _whole_code(error) in _UNWRITTEN:
-            return NotWritten.told(self.path.parent)
-        if code == sqlite3.SQLITE_CANTOPEN and trouble(self.path.parent):
-            return NotWritten.told(self.path.parent)
-        return LibraryBroken(
-            f"the catalog {self.path} can not be used ({error}); restore it from a backup or start a new library"
-        )
-
-
-def _whole_code(error: sqlite3.Error) -> int:
-    return int(getattr(error, "sqlite_errorcode", 0))
-
-
-def _code(error: sqlite3.Error) -> int:
-    return _whole_code(error) & 0xFF
+        return in_our_words(error, self.path, "the catalog", "restore it from a backup or start a new library")

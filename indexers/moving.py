@@ -104,7 +104,10 @@ def _moved(catalog: Catalog, old: str, version: Version, state: FileState) -> li
     if names[0] != names[1] and catalog.paths_of(state.content) == [new]:
         titles = PurePath(old).stem, PurePath(new).stem
         catalog.retitle(state.content, titles, (name_words(names[0]), name_words(names[1])))
-    return [replace(report, reason=report.reason or f"was {old}") for report in stored(catalog, new, "moved")]
+    return [
+        replace(report, reason=report.reason or f"was {old}", was=old + report.path[len(new) :])
+        for report in stored(catalog, new, "moved")
+    ]
 
 
 def _move_inside(catalog: Catalog, old: str, new: str) -> None:

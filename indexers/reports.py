@@ -13,7 +13,7 @@ CHANGES: tuple[Change, ...] = get_args(Change)
 
 @dataclass(frozen=True, slots=True)
 class FileReport:
-    """What ``add`` did with one file, or with one document inside a file."""
+    """What ``add`` did with one file, or with one document inside a file; ``was`` is where one that moved lay."""
 
     path: str
     media: Media
@@ -21,6 +21,7 @@ class FileReport:
     status: Status
     reason: str = ""
     chunks: int = 0
+    was: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""

@@ -1,4 +1,5 @@
-"""What all tests share: an environment of their own, the sample library read once, and a fake language model.
+"""What all tests share: an environment of their own, the sample library read once, a fake language model,
+and a disk that refuses.
 
 No test reads or writes the user's settings, library or cache. What the embedder finds out by timing and exporting is
 kept in pytest's own cache folder, so that it costs its half minute once and not on every run.
@@ -7,6 +8,7 @@ kept in pytest's own cache folder, so that it costs its half minute once and not
 import os
 import re
 import signal
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -23,6 +25,7 @@ settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
 DATA = Path(__file__).resolve().parents[1] / "data"
+STOPS = Path(__file__).parent / "stops"
 
 
 @contextmanager
@@ -117,3 +120,15 @@ class FakeLanguageModel:
 def fake_llm() -> type[FakeLanguageModel]:
     """The class of fake language models."""
     return FakeLanguageModel
+
+
+@pytest.fixture(scope="session")
+def shim(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a program that ``stops.c`` is loaded into."""
+    built = tmp_path_factory.mktemp("shim") / "stops.so"
+    compiler = os.environ.get("CC", "cc")
+    subprocess.run([compiler, "-O1", "-shared", "-fPIC", "-o", built, STOPS / "stops.c", "-ldl"], check=True)
+    root = Path(__file__).parents[1]
+    # One thread: the programs fork.
+    single = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    return {**os.environ, **single, "LD_PRELOAD": str(built), "PYTHONPATH": str(root)}
