@@ -22,6 +22,7 @@ from assistant.prompt import Style
 from assistant.retrieve import Retriever
 from assistant.wording import squeezed
 from indexers.errors import UsageError
+from indexers.filters import Days
 from indexers.protocols import TextEmbedder
 from indexers.types import Hit
 
@@ -77,6 +78,7 @@ class Answerer:
         earlier: Sequence[str] = (),
         media: Iterable[str] | None = None,
         under: str | None = None,
+        days: Days | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Iterator[Event]:
         """Events: ``Retrieved``, any number of ``Token``s, ``Answered``.
@@ -86,6 +88,7 @@ class Answerer:
             earlier: completed questions of the conversation so far, oldest first.
             media: only files of these kinds.
             under: only this file or folder.
+            days: only documents of these days.
             cancelled: asked between tokens; once true, the draft ends there.
 
         Raises:
@@ -96,7 +99,7 @@ class Answerer:
         clock = _Clock()
         completed = followup.complete(squeezed(question), earlier)
         vector = self._embedder.embed_query(completed)
-        hits = self._retriever.search_vector(completed, vector, _HITS, media=media, under=under)
+        hits = self._retriever.search_vector(completed, vector, _HITS, media=media, under=under, days=days)
         clock.lap("search")
         yield Retrieved(completed, tuple(hits))
         ranking = self.rank(completed, hits, vector)

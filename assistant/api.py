@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
+from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ from assistant.watching import Watching
 from assistant.why import Asked, Why
 from indexers.activity import overlaid
 from indexers.errors import OtherModel, UsageError
+from indexers.filters import Days
 from indexers.pipeline import AddReport, Progress
 from indexers.reembedding import ReindexReport
 from indexers.types import MEDIA, Document, Hit
@@ -292,6 +294,8 @@ class Assistant:
         image: PathLike | None = None,
         media: Iterable[str] | None = None,
         under: PathLike | None = None,
+        since: date | None = None,
+        until: date | None = None,
     ) -> list[Hit]:
         """The ``k`` best places for ``query``, best first.
 
@@ -301,25 +305,29 @@ class Assistant:
             image: a picture to search by: those like it are found, and what is written in it and about it leads on.
             media: only these of "text", "image", "audio", "video".
             under: only this file, or files below this folder.
+            since: only documents of this day or later: the one that they bear, else that on which the file was changed.
+                One that bears a month or a year is of each of its days.
+            until: only documents of this day or earlier.
 
         Raises:
             UsageError: nothing to search for, or a filter that can not be.
             ModelMissing: there is no text model, or none for pictures.
         """
         _check(query, k, may_be_empty=image is not None)
-        kinds, folder = _media(media), _under(under)
+        kinds, folder, days = _media(media), _under(under), _days(since, until)
         if image is not None:
             picture = Path(absolute(image))
             if not picture.is_file():
                 raise UsageError(f"there is no picture {picture}")
             if not self._is_empty():
-                return pointed(
-                    _settled(lambda: self._parts.picture_search.search(picture, query, k, media=kinds, under=folder)),
-                    query,
+                by_picture = _settled(
+                    lambda: self._parts.picture_search.search(picture, query, k, media=kinds, under=folder, days=days)
                 )
+                return pointed(by_picture, query)
         if self._is_empty():
             return []
-        return pointed(_settled(lambda: self._parts.retriever.search(query, k, media=kinds, under=folder)), query)
+        by_words = _settled(lambda: self._parts.retriever.search(query, k, media=kinds, under=folder, days=days))
+        return pointed(by_words, query)
 
     def why(
         self,
@@ -329,22 +337,27 @@ class Assistant:
         k: int = 10,
         media: Iterable[str] | None = None,
         under: PathLike | None = None,
+        since: date | None = None,
+        until: date | None = None,
     ) -> Why:
         """Where the document at ``path`` stands in a search by words, and what cut it off.
 
         Args:
             query: plain words, as in ``search``.
             path: a file, or a document inside one ("mail.eml!/report.pdf"). The library need not hold it.
-            k: as in ``search``; so are ``media`` and ``under``.
+            k: as in ``search``; so are the filters.
             media: only these of "text", "image", "audio", "video".
             under: only this file, or files below this folder.
+            since: only documents of this day or later.
+            until: only documents of this day or earlier.
 
         Raises:
             UsageError: nothing to search for, a filter that can not be, or the path is a folder's.
             ModelMissing: there is no text model.
         """
         _check(query, k)
-        return _settled(lambda: self._parts.why(Asked(query, absolute(path), k, _media(media), _under(under))))
+        asked = Asked(query, absolute(path), k, _media(media), _under(under), _days(since, until))
+        return _settled(lambda: self._parts.why(asked))
 
     def ask(self, question: str, **options: Any) -> Answer:
         """The answer to ``question``; options as in ``stream``."""
@@ -362,6 +375,8 @@ class Assistant:
         earlier: Sequence[str] = (),
         media: Iterable[str] | None = None,
         under: PathLike | None = None,
+        since: date | None = None,
+        until: date | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> Iterator[Event]:
         """The events of one question: ``Retrieved``, ``Token``s of an unchecked draft, ``Answered``.
@@ -371,20 +386,22 @@ class Assistant:
             earlier: the questions before it in the conversation (``Answer.question`` of each), oldest first.
             media: only answer from these of "text", "image", "audio", "video".
             under: only answer from this file, or from files below this folder.
+            since: only answer from documents of this day or later, as in ``search``.
+            until: only answer from documents of this day or earlier.
             cancelled: asked between tokens; once true, writing ends.
 
         Raises:
             UsageError: the question is empty, or a filter that can not be.
             ModelMissing: there is no text model.
         """
-        kinds, folder = _media(media), _under(under)
+        kinds, folder, days = _media(media), _under(under), _days(since, until)
         if question.strip() and self._is_empty():
             yield from _nothing_held(question)
         else:
             yield from _settled(
                 lambda: _begun(
                     self._parts.answerer.stream(
-                        question, earlier=earlier, media=kinds, under=folder, cancelled=cancelled
+                        question, earlier=earlier, media=kinds, under=folder, days=days, cancelled=cancelled
                     )
                 )
             )
@@ -450,3 +467,10 @@ def _media(media: Iterable[str] | None) -> frozenset[str] | None:
     if unknown or not kinds:
         raise UsageError(f"media must be some of {', '.join(MEDIA)}, not {unknown[0] if unknown else 'nothing'!r}")
     return kinds
+
+
+def _days(since: date | None, until: date | None) -> Days | None:
+    first, last = (day.date() if isinstance(day, datetime) else day for day in (since, until))
+    if first is not None and last is not None and first > last:
+        raise UsageError(f"no day is both since {first} and until {last}; exchange the two")
+    return None if first is None and last is None else Days(first, last)

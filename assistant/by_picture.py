@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from assistant.retrieve import Fused, Retriever
 from assistant.sight import Sight, Sights
 from indexers.errors import ModelMissing, UsageError
+from indexers.filters import Days, Filter
 from indexers.library import Library
 from indexers.protocols import TextEmbedder
 from indexers.reading import FileReader, Reading
@@ -66,6 +67,7 @@ class PictureSearch:
         *,
         media: frozenset[str] | None = None,
         under: str | None = None,
+        days: Days | None = None,
     ) -> list[Hit]:
         """The ``k`` best chunks for the picture at ``path`` (and for ``query``, if there is one), best first.
 
@@ -82,7 +84,7 @@ class PictureSearch:
         if not (self._sights.can_see or text or query.strip()):
             raise ModelMissing(f"there is no image model, and no text in {path.name}; run: {self._way_to_get}")
         return self._retriever.joined(
-            lambda depth, contents: self._fused(reading, text, query, depth, contents), k, media, under
+            lambda depth, contents: self._fused(reading, text, query, depth, contents), k, Filter(media, under, days)
         )
 
     def _fused(

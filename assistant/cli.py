@@ -23,7 +23,9 @@ from assistant.cli_common import (
     Json,
     MediaOption,
     Options,
+    Since,
     Under,
+    Until,
     heeded,
     kinds,
     opened,
@@ -88,18 +90,20 @@ def ask(
     as_json: Json = False,
     media: MediaOption = None,
     under: Under = None,
+    since: Since = None,
+    until: Until = None,
     no_llm: NoLlm = False,
 ) -> None:
     """Answer a question, each sentence with the place it comes from."""
     with opened(context, llm="none" if no_llm else None) as locus:
-        events = locus.stream(question, media=kinds(media), under=under)
+        events = locus.stream(question, media=kinds(media), under=under, since=since, until=until)
         answer = show.follow(events, drafts=not as_json)
         if as_json:
             show.json_out(answer.to_dict())
         else:
             show.answer(answer)
         if not answer.citations and not as_json:
-            why_nothing(locus, media, under)
+            why_nothing(locus, media, under, is_dated=bool(since or until))
 
 
 @app.command()
@@ -123,6 +127,8 @@ def search(
     image: Annotated[Path | None, typer.Option("--image", metavar="F", help="Search by a picture.")] = None,
     media: MediaOption = None,
     under: Under = None,
+    since: Since = None,
+    until: Until = None,
     why: Annotated[
         Path | None, typer.Option("--why", metavar="PATH", help="Tell where this file stands, and what cut it off.")
     ] = None,
@@ -133,13 +139,13 @@ def search(
         if why is not None:
             if image is not None:
                 raise UsageError("--why goes with words, not with --image")
-            found = locus.why(query, why, k=k, media=kinds(media), under=under)
+            found = locus.why(query, why, k=k, media=kinds(media), under=under, since=since, until=until)
             if as_json:
                 show.json_out(found.to_dict())
             else:
                 show_files.why(found)
             return
-        hits = locus.search(query, k=k, image=image, media=kinds(media), under=under)
+        hits = locus.search(query, k=k, image=image, media=kinds(media), under=under, since=since, until=until)
         if as_json:
             show.json_out([hit.to_dict() for hit in hits])
         else:
@@ -148,7 +154,7 @@ def search(
             show.note(f"what the picture shows was left out: there is no image model; run: {locus.way_to_get('image')}")
         if not hits and not as_json:
             show.note("nothing found")
-            why_nothing(locus, media, under)
+            why_nothing(locus, media, under, is_dated=bool(since or until))
 
 
 app.command()(watch)

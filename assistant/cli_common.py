@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec
 
@@ -25,6 +26,17 @@ MediaOption = Annotated[
     str | None, typer.Option("--media", metavar="KINDS", help=f"Only these, with commas between: {','.join(MEDIA)}.")
 ]
 Under = Annotated[Path | None, typer.Option("--under", metavar="P", help="Only this file, or files below this folder.")]
+
+Since = Annotated[
+    datetime | None,
+    typer.Option(
+        "--since", metavar="DAY", formats=["%Y-%m-%d"], help="Only what is of this day (2024-05-17) or later."
+    ),
+]
+Until = Annotated[
+    datetime | None,
+    typer.Option("--until", metavar="DAY", formats=["%Y-%m-%d"], help="Only what is of this day or earlier."),
+]
 
 
 @dataclass(slots=True)
@@ -48,7 +60,7 @@ def kinds(media: str | None) -> list[str] | None:
     return None if media is None else [kind.strip() for kind in media.split(",") if kind.strip()]
 
 
-def why_nothing(locus: Assistant, media: str | None, under: Path | None) -> None:
+def why_nothing(locus: Assistant, media: str | None, under: Path | None, *, is_dated: bool = False) -> None:
     """A hint where nothing could be found: the library is empty, or a filter leaves nothing of it."""
     if not locus.files():
         show.note("the library is empty; fill it with: locus add PATH")
@@ -56,6 +68,8 @@ def why_nothing(locus: Assistant, media: str | None, under: Path | None) -> None
         show.note(f"the library holds nothing at {under}; see: locus files")
     elif media is not None and not locus.files(media=kinds(media), under=under):
         show.note(f"the library holds no files of this kind: {media}")
+    elif is_dated:
+        show.note("perhaps nothing in the library is of these days: try without --since and --until")
 
 
 @contextmanager

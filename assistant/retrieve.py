@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from assistant.sight import Sight, Sights
 from indexers.catalog import StoredChunk
+from indexers.filters import EVERYTHING, Days, Filter
 from indexers.library import Library
 from indexers.protocols import TextEmbedder
 from indexers.types import Hit
@@ -109,7 +110,15 @@ class Retriever:
         self._embedder = embedder
         self._sights = sights or Sights(library, None)
 
-    def search(self, query: str, k: int, *, media: Iterable[str] | None = None, under: str | None = None) -> list[Hit]:
+    def search(
+        self,
+        query: str,
+        k: int,
+        *,
+        media: Iterable[str] | None = None,
+        under: str | None = None,
+        days: Days | None = None,
+    ) -> list[Hit]:
         """The ``k`` best chunks for ``query``, best first, one hit for each file that holds the chunk.
 
         Args:
@@ -117,8 +126,9 @@ class Retriever:
             k: the most hits.
             media: only these kinds of files.
             under: only the file or folder of this absolute path.
+            days: only documents of these days.
         """
-        return self.search_vector(query, self._embedder.embed_query(query), k, media=media, under=under)
+        return self.search_vector(query, self._embedder.embed_query(query), k, media=media, under=under, days=days)
 
     def search_vector(
         self,
@@ -128,38 +138,37 @@ class Retriever:
         *,
         media: Iterable[str] | None = None,
         under: str | None = None,
+        days: Days | None = None,
     ) -> list[Hit]:
         """As ``search``, with the query's vector given."""
-        kinds = None if media is None else frozenset(media)
-        return self.joined(lambda depth, contents: self.fused(query, vector, depth, contents), k, kinds, under)
+        passing = Filter(None if media is None else frozenset(media), under, days)
+        return self.joined(lambda depth, contents: self.fused(query, vector, depth, contents), k, passing)
 
     def joined(
         self,
         rank: Callable[[int, NDArray[np.int64] | None], list[Fused]],
         k: int,
-        media: frozenset[str] | None = None,
-        under: str | None = None,
+        passing: Filter = EVERYTHING,
     ) -> list[Hit]:
         """The ``k`` best that live of what ``rank`` gives, joined to their text and files.
 
         Args:
             rank: asks the indexes for so many candidates of each, within these contents (None: all), best first.
             k: the most hits.
-            media: as in ``search``; so is ``under``.
-            under: only the file or folder of this absolute path.
+            passing: only documents that pass this filter.
         """
         for _ in range(_TRIES):
             before = self._sequence()
-            contents = self.contents(media, under)
+            contents = self.contents(passing)
             nowhere = contents is not None and not len(contents)
-            hits, all_live = ([], True) if nowhere else self._ranked(rank, k, contents, media, under)
+            hits, all_live = ([], True) if nowhere else self._ranked(rank, k, contents, passing)
             # Where a new version of a file came meanwhile, the old one is gone and the new one was not looked for.
-            if self._sequence() == before or (all_live and self._live(contents, media, under)):
+            if self._sequence() == before or (all_live and self._live(contents, passing)):
                 break
         return hits
 
-    def _live(self, contents: NDArray[np.int64] | None, media: frozenset[str] | None, under: str | None) -> bool:
-        now = self.contents(media, under)
+    def _live(self, contents: NDArray[np.int64] | None, passing: Filter) -> bool:
+        now = self.contents(passing)
         return contents is None or now is None or bool(np.isin(contents, now).all())
 
     def _ranked(
@@ -167,13 +176,12 @@ class Retriever:
         rank: Callable[[int, NDArray[np.int64] | None], list[Fused]],
         k: int,
         contents: NDArray[np.int64] | None,
-        media: frozenset[str] | None,
-        under: str | None,
+        passing: Filter,
     ) -> tuple[list[Hit], bool]:
         depth = max(DEPTH, 4 * k)
         while True:
             fused = rank(depth, contents)
-            hits, all_live = self._joined(fused, k, media, under)
+            hits, all_live = self._joined(fused, k, passing)
             # What was deleted since it was indexed takes places in the ranking until the library is told: look deeper.
             if len(hits) == k or len(fused) < depth:
                 return hits, all_live
@@ -183,12 +191,12 @@ class Retriever:
         with self._library.mutex:
             return self._library.catalog.sequence
 
-    def contents(self, media: frozenset[str] | None, under: str | None) -> NDArray[np.int64] | None:
-        """The contents that pass the filters; None where there are none, and all do."""
-        if media is None and under is None:
+    def contents(self, passing: Filter) -> NDArray[np.int64] | None:
+        """The contents that pass a filter; None where all do."""
+        if passing.is_open:
             return None
         with self._library.mutex:
-            return self._library.catalog.contents_matching(media=media, under=under)
+            return self._library.catalog.contents_matching(media=passing.media, under=passing.under, days=passing.days)
 
     def fused(
         self, query: str, vector: NDArray[np.float32], depth: int, contents: NDArray[np.int64] | None = None
@@ -223,9 +231,7 @@ class Retriever:
         gained = index.elsewhere(query, list(best.values()), list(best))
         return {chunk: gained[best[content]] for chunk, content in contents.items() if best.get(content) in gained}
 
-    def _joined(
-        self, fused: list[Fused], k: int, media: frozenset[str] | None, under: str | None
-    ) -> tuple[list[Hit], bool]:
+    def _joined(self, fused: list[Fused], k: int, passing: Filter) -> tuple[list[Hit], bool]:
         """The first ``k`` of a fused ranking that still live, and whether all that were looked at did."""
         hits: list[Hit] = []
         all_live = True
@@ -237,16 +243,16 @@ class Retriever:
                 all_live = all_live and len(live) == len(some)
                 for item in some:
                     if item.chunk_id in live:
-                        hits += self._copies(item, live[item.chunk_id], media, under, len(hits))
+                        hits += self._copies(item, live[item.chunk_id], passing, len(hits))
                 if len(hits) >= k:
                     break
         return hits[:k], all_live
 
-    def _copies(
-        self, item: Fused, stored: StoredChunk, media: frozenset[str] | None, under: str | None, before: int
-    ) -> list[Hit]:
+    def _copies(self, item: Fused, stored: StoredChunk, passing: Filter, before: int) -> list[Hit]:
         """A hit for each file that holds the chunk, is there, and passes the filters."""
-        paths = self._library.catalog.paths_of(stored.content, media=media, under=under)
+        paths = self._library.catalog.paths_of(
+            stored.content, media=passing.media, under=passing.under, days=passing.days
+        )
         present = [path for path in paths if self._is_there(path)]
         return [
             Hit(before + i, path, stored.media, stored.chunk, item.score, item.signals, item.chunk_id, stored.title)

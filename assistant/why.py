@@ -11,6 +11,7 @@ import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from assistant.retrieve import Fused, Retriever
 from indexers.catalog_codec import StoredFile
 from indexers.errors import UsageError
+from indexers.filters import Days, Filter
 from indexers.library import Library
 from indexers.locators import locator_to_dict
 from indexers.protocols import TextEmbedder
@@ -99,6 +101,7 @@ class Asked:
     k: int
     media: frozenset[str] | None = None
     under: str | None = None
+    days: Days | None = None
 
 
 def before_searching(
@@ -165,7 +168,7 @@ class Inquiry:
         """Where the document ``stored``, which has chunks, stands."""
         filtered = self._filtered(asked, stored)
         vector = self._embedder.embed_query(asked.query)
-        contents = None if filtered else self._retriever.contents(asked.media, asked.under)
+        contents = None if filtered else self._retriever.contents(Filter(asked.media, asked.under, asked.days))
         with self._library.mutex:
             texts = self._library.catalog.texts_of(stored.content)
             everything = self._library.catalog.counts()["chunks"]
@@ -207,6 +210,11 @@ class Inquiry:
                 return f"it is left out by --media {kinds}: its kind is {stored.document.media}"
             if asked.path not in catalog.paths_of(stored.content, under=asked.under):
                 return f"it is left out by --under {asked.under}: it does not lie there"
+            if asked.path not in catalog.paths_of(stored.content, days=asked.days):
+                day, changed_ns = catalog.days_of([asked.path])[asked.path]
+                changed = datetime.fromtimestamp(changed_ns / 1e9).astimezone()
+                told = f"it is dated {day}" if day else f"it was changed on {changed:%Y-%m-%d}"
+                return f"it is left out by --since or --until: {told}"
         return ""
 
     def _is_there(self, stored: StoredFile) -> bool:
@@ -228,7 +236,9 @@ class Inquiry:
         return Standing(before + 1, len(scores), scores[best], live[best].chunk.locator) if best in live else None
 
     def _hits(self, asked: Asked, vector: NDArray[np.float32], k: int) -> list[Hit]:
-        return self._retriever.search_vector(asked.query, vector, k, media=asked.media, under=asked.under)
+        return self._retriever.search_vector(
+            asked.query, vector, k, media=asked.media, under=asked.under, days=asked.days
+        )
 
     def _reach(
         self, asked: Asked, vector: NDArray[np.float32], standings: Mapping[str, Standing], fused: Standing | None

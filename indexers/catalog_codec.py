@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -218,20 +218,3 @@ def range_below(path: str) -> tuple[str, str]:
     """Bounds of the paths below a folder: "/a/b/" ≤ path < "/a/b0", as "0" follows "/"."""
     folder = plain_path(path).rstrip(os.sep)
     return folder + os.sep, folder + chr(ord(os.sep) + 1)
-
-
-def file_filter(media: Iterable[str] | None, under: str | None) -> tuple[str, list[str]]:
-    """A WHERE clause over files ``f`` and contents ``c``, and its values."""
-    clauses, values = ["1"], list[str]()
-    if media is not None:
-        kinds = sorted(media)
-        clauses.append(f"c.media IN ({','.join('?' * len(kinds))})")
-        values += kinds
-    if under is not None:
-        low, high = range_below(under)
-        path = plain_path(under)
-        # A document inside a file is below that file: "mail.eml!/report.pdf".
-        inner = "(f.parent IS NOT NULL AND f.path >= ? AND f.path < ?)"
-        clauses.append(f"(f.path = ? OR (f.path >= ? AND f.path < ?) OR {inner})")
-        values += [path, low, high, path + "!/", path + "!0"]
-    return " AND ".join(clauses), values

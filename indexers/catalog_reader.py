@@ -21,12 +21,12 @@ from indexers.catalog_codec import (
     StoredChunk,
     StoredFile,
     document_of,
-    file_filter,
     plain_path,
     range_below,
     stored_chunk,
 )
 from indexers.catalog_folders import CatalogFolders
+from indexers.filters import OWN_DAY, Days, Filter
 from indexers.types import Document, Status, Vectors
 
 _MANY = 500
@@ -97,9 +97,16 @@ class CatalogReader(CatalogFolders):
         rows = self._rows("SELECT path FROM files WHERE parent=? ORDER BY path", (plain_path(path),))
         return [row[0] for row in rows]
 
-    def paths_of(self, content: int, *, media: Iterable[str] | None = None, under: str | None = None) -> list[str]:
-        """All paths that hold this content (of one of ``media``, below ``under``), sorted."""
-        where, values = file_filter(media, under)
+    def paths_of(
+        self,
+        content: int,
+        *,
+        media: Iterable[str] | None = None,
+        under: str | None = None,
+        days: Days | None = None,
+    ) -> list[str]:
+        """All paths that hold this content (of one of ``media``, below ``under``, of these ``days``), sorted."""
+        where, values = _filter(media, under, days).clause()
         rows = self._rows(
             "SELECT f.path FROM files f JOIN contents c ON c.id = f.content "  # noqa: S608 - no values in it
             f"WHERE f.content = ? AND {where} ORDER BY f.path",
@@ -132,7 +139,7 @@ class CatalogReader(CatalogFolders):
 
     def documents(self, *, media: Iterable[str] | None = None, under: str | None = None) -> list[Document]:
         """Every file of the library, those inside others included, sorted by path."""
-        where, values = file_filter(media, under)
+        where, values = _filter(media, under).clause()
         rows = self._rows(
             "SELECT f.path, c.media, c.status, c.reason, c.title, c.coverage, c.pending, c.ledger, "  # noqa: S608
             "(SELECT COUNT(*) FROM chunks k WHERE k.content = c.id) "
@@ -179,9 +186,24 @@ class CatalogReader(CatalogFolders):
         )
         return dict(json.loads(rows[0][0])) if rows else {}
 
-    def contents_matching(self, *, media: Iterable[str] | None = None, under: str | None = None) -> NDArray[np.int64]:
-        """Ids of the contents that have a file of one of ``media`` below ``under``, sorted."""
-        where, values = file_filter(media, under)
+    def days_of(self, paths: Sequence[str]) -> dict[str, tuple[str, int]]:
+        """Of the documents at ``paths``: the day that each bears (or "") and when its file was changed (ns)."""
+        found: dict[str, tuple[str, int]] = {}
+        for start in range(0, len(paths), _MANY):
+            some = [plain_path(path) for path in paths[start : start + _MANY]]
+            rows = self._rows(
+                f"SELECT f.path, {OWN_DAY}, f.mtime_ns FROM files f JOIN contents c ON c.id = f.content "  # noqa: S608
+                f"WHERE f.path IN ({','.join('?' * len(some))})",
+                some,
+            )
+            found.update({path: (day or "", mtime_ns) for path, day, mtime_ns in rows})
+        return found
+
+    def contents_matching(
+        self, *, media: Iterable[str] | None = None, under: str | None = None, days: Days | None = None
+    ) -> NDArray[np.int64]:
+        """Ids of the contents that have a file of one of ``media`` below ``under``, of these ``days``, sorted."""
+        where, values = _filter(media, under, days).clause()
         rows = self._rows(
             f"SELECT DISTINCT c.id FROM files f JOIN contents c ON c.id = f.content WHERE {where} ORDER BY c.id",  # noqa: S608
             values,
@@ -366,6 +388,10 @@ class CatalogReader(CatalogFolders):
         """A word about the library as a whole."""
         rows = self._rows("SELECT value FROM facts WHERE name=?", (name,))
         return str(rows[0][0]) if rows else None
+
+
+def _filter(media: Iterable[str] | None, under: str | None, days: Days | None = None) -> Filter:
+    return Filter(None if media is None else frozenset(media), under, days)
 
 
 def _state(row: Sequence[Any]) -> FileState:

@@ -1,6 +1,8 @@
 import json
+import os
 import threading
 from collections.abc import Iterator
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +216,36 @@ def test_filters_that_can_not_be_are_refused(sample: Assistant) -> None:
     assert "empty" in wrong_call(sample.search, "  ")
     assert "empty" in wrong_call(sample.ask, " \n")
     wrong_call(sample.search, "mill", k=0)
+
+
+def test_days_narrow_what_is_found_and_answered(locus: Assistant, tmp_path: Path) -> None:
+    files = tmp_path / "files"
+    files.mkdir()
+    (files / "old.txt").write_text("The gasket of the pump is made of cork.")
+    (files / "new.txt").write_text("The gasket of the mill is made of felt.")
+    (files / "dated.md").write_text("---\ndate: 2019-07-14\n---\n\nThe gasket of the boat is made of rubber.\n")
+    for name, day in (("old.txt", datetime(2020, 2, 3, 12)), ("new.txt", datetime(2024, 5, 17, 23))):
+        os.utime(files / name, (day.timestamp(), day.timestamp()))
+    locus.add(files)
+
+    def found(**days: date) -> set[str]:
+        return {Path(hit.path).name for hit in locus.search("gasket", **days)}  # type: ignore[arg-type]
+
+    assert found() == {"old.txt", "new.txt", "dated.md"}
+    assert found(since=date(2020, 2, 3)) == {"old.txt", "new.txt"}
+    assert found(until=date(2020, 2, 3)) == {"old.txt", "dated.md"}
+    assert found(since=date(2024, 5, 17), until=date(2024, 5, 17)) == {"new.txt"}
+    assert found(since=datetime(2024, 5, 17, 15), until=datetime(2024, 5, 17, 1)) == {"new.txt"}
+    assert found(since=date(2025, 1, 1)) == set()
+    answer = locus.ask("What is the gasket made of?", until=date(2019, 12, 31))
+    assert [Path(citation.path).name for citation in answer.citations] == ["dated.md"]
+    assert "since 2024-05-18 and until 2024-05-17" in wrong_call(
+        locus.search, "gasket", since=date(2024, 5, 18), until=date(2024, 5, 17)
+    )
+    why = locus.why("gasket", files / "dated.md", since=date(2020, 1, 1))
+    assert why.verdict == "filtered" and "it is dated 2019-07-14" in why.sentence
+    why = locus.why("gasket", files / "old.txt", until=date(2020, 1, 1))
+    assert why.verdict == "filtered" and "it was changed on 2020-02-03" in why.sentence
 
 
 def test_media_and_under_narrow_answers_too(sample: Assistant) -> None:

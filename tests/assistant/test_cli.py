@@ -120,6 +120,16 @@ def test_search_says_why_there_is_nothing(run: Run, sample: Assistant, tmp_path:
     assert (code, out) == (0, "") and f"nothing at {tmp_path}" in err.replace("\n", " ")
     code, out, err = run(*at, "search", "wheel", "--media", "image,video")
     assert (code, out) == (0, "") and "no files of this kind: image,video" in err
+    code, out, err = run(*at, "search", "wheel", "--since", "2999-01-01")
+    assert (code, out) == (0, "") and "try without --since and --until" in err
+    assert json.loads(run(*at, "search", "wheel", "--until", "2999-01-01", "--json")[1])
+    assert run(*at, "ask", "wheel?", "--until", "1999-01-01", "--json")[0] == 0
+
+
+@pytest.mark.parametrize("day", ["yesterday", "2024", "2024-13-01", "17.5.2024", ""])
+def test_what_is_no_day_is_told(run: Run, sample_library: Path, day: str) -> None:
+    code, out, err = run("--library", sample_library, "search", "wheel", "--since", day)
+    assert (code, out) == (2, "") and "%Y-%m-%d" in one_line(err)
 
 
 def test_a_chat_completes_follow_ups(run: Run, sample_library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
