@@ -406,6 +406,23 @@ class Assistant:
                 )
             )
 
+    def transcribe(self, path: PathLike) -> str:
+        """What is said in a recording (its first five minutes), to be asked with; "" if nothing is. Nothing is stored.
+
+        Raises:
+            UsageError: there is no such file, or no sound in it.
+            ModelMissing: there is no speech model.
+            ModelFailed: the speech model failed.
+        """
+        file = Path(absolute(path))
+        if not file.is_file():
+            raise UsageError(f"there is no recording {file}")
+        return self._parts.transcribe(file)
+
+    def has_model(self, role: str) -> bool:
+        """Whether there is a model for a role: "image" (what pictures show) or "speech" (what is said)."""
+        return self._parts.has_model(role)
+
     @property
     def conversations(self) -> Conversations:
         """The conversations that are kept in the library; what documents say is in them only as long as it is held."""

@@ -20,6 +20,7 @@ from assistant.absent import why_absent
 from assistant.answering import Answerer
 from assistant.by_picture import PictureSearch
 from assistant.conversations import Conversations
+from assistant.dictation import dictated, recording
 from assistant.file_details import FileDetails, details
 from assistant.llm import LanguageModel, LlamaCpp
 from assistant.llm_server import OpenAIServer
@@ -240,6 +241,17 @@ class Parts:
         if folder is None:
             raise ModelMissing(f"there is no speech model; run: locus models pull {settings.speech_model}")
         return WhisperTranscriber(folder, name=settings.speech_model, threads=settings.threads or None)
+
+    def has_model(self, role: str) -> bool:
+        """Whether a model that looks ("image") or listens ("speech") is there; loads none."""
+        return {"image": self._image_folder, "speech": self._speech_folder}[role] is not None
+
+    def transcribe(self, path: Path) -> str:
+        """What is said in a recording; a speech model that was missing is looked for once more."""
+        source = recording(path)
+        if self.senses.speech is None:
+            self.find_models()
+        return dictated(source, self.sandbox, self.speech)
 
     @_part
     def _image_folder(self) -> Path | None:
