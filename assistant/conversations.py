@@ -16,11 +16,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from assistant.turns import Found, Turn, decoded, encoded, markdown, relocated, storable, without
+from assistant.turns import GONE, Found, Turn, decoded, encoded, markdown, relocated, storable, without
 from indexers.errors import LibraryBroken, LocusError, UsageError
 from indexers.sqlite_errors import in_our_words
 
-__all__ = ["Conversation", "Conversations", "Found", "Turn"]
+__all__ = ["GONE", "Conversation", "Conversations", "Found", "Turn"]
 
 _TITLE = 60
 """Characters of the first question that name a conversation until it is named otherwise."""
