@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
@@ -13,6 +14,7 @@ from assistant import models
 from assistant.answers import Answer, Answered, Event, Retrieved, Sentence
 from assistant.conversations import Conversations
 from assistant.file_details import FileDetails
+from assistant.folders import folders
 from assistant.nearest import pointed
 from assistant.settings import load
 from assistant.watching import Watching
@@ -141,6 +143,23 @@ class Assistant:
         with library.mutex:
             known = library.catalog.documents(media=_media(media), under=_under(under))
         return overlaid(known, library.at_work(), _under(under), new=media is None)
+
+    def folders(self) -> list[tuple[str, int]]:
+        """Folders to narrow a search by, each with the number of files below it, sorted by path."""
+        library = self._parts.library
+        with library.mutex:
+            paths = library.catalog.paths_under(os.sep)
+            added = [folder.path for folder in library.catalog.folders()]
+        return folders(paths, added)
+
+    def days(self, paths: Iterable[str]) -> dict[str, str]:
+        """The day of each document, by its path, as ``search`` takes it: "2024-05-17", or only "2024-05" or "2024"."""
+        with self._parts.library.mutex:
+            known = self._parts.library.catalog.days_of(list(paths))
+        return {
+            path: own or datetime.fromtimestamp(changed_ns / 1e9).astimezone().date().isoformat()
+            for path, (own, changed_ns) in known.items()
+        }
 
     def file(self, path: PathLike) -> FileDetails:
         """Everything about one file, or about a document inside one ("mail.eml!/report.pdf").
