@@ -10,12 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from assistant import models
+from assistant import models, page
 from assistant.answers import Answer, Answered, Event, Retrieved, Sentence
 from assistant.conversations import Conversations
 from assistant.file_details import FileDetails
 from assistant.folders import folders
 from assistant.nearest import pointed
+from assistant.page import Page
 from assistant.settings import load
 from assistant.watching import Watching
 from assistant.why import Asked, Why
@@ -29,6 +30,8 @@ from indexers.walk import absolute
 
 PathLike = Path | str
 _Given = TypeVar("_Given")
+_HEEDED_EVERY_S = 0.5
+"""How often an interrupt is looked for while nothing is to be done."""
 
 
 class Assistant:
@@ -257,6 +260,44 @@ class Assistant:
         with self._parts.library.writing() as catalog:
             return sum(catalog.unwatch_folder(absolute(path)) for path in _listed(paths))
 
+    # --- the page ------------------------------------------------------------------------------
+
+    def ui(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int | None = None,
+        password: str | None = None,
+        open_browser: bool = True,
+        block: bool = True,
+    ) -> Page:
+        """Serves the page on which people ask in a browser.
+
+        Args:
+            host: where it is served; other than this machine alone only with a password.
+            port: None: 7860, or the next free one; 0: any that is free.
+            password: what everybody must say who opens it; None: the setting ``ui_password``, "": nothing.
+            open_browser: open it.
+            block: return when it has ended, as Ctrl-C makes it; else at once, with what ends it.
+
+        Raises:
+            UsageError: the host is not this machine, the port is taken, or a password is missing or too short.
+            NotWritten: there is no room for what is uploaded to it.
+        """
+        served = page.start(
+            self,
+            host=host,
+            port=port,
+            password=self.settings.ui_password if password is None else password,
+            max_upload_mb=self.settings.max_upload_mb,
+            open_browser=open_browser,
+        )
+        if block:
+            with served:
+                while not served.wait(_HEEDED_EVERY_S):
+                    pass
+        return served
+
     # --- models --------------------------------------------------------------------------------
 
     def models(self) -> list[dict[str, Any]]:
@@ -279,6 +320,18 @@ class Assistant:
             revision=revision,
             progress=on_progress,
         )
+
+    def warm_up(self, on_step: Callable[[str], None] = lambda _what: None) -> None:
+        """Loads the models that questions need, so that the first one is answered as quickly as the next.
+
+        Args:
+            on_step: is told what is loaded next, in words for people.
+
+        Raises:
+            ModelMissing: one of them is not on this machine.
+            ModelFailed: one of them could not be loaded.
+        """
+        self._parts.warm_up(on_step)
 
     def way_to_get(self, role: str) -> str:
         """The command that gets the model which the settings name for a role: "image" or "speech"."""

@@ -296,6 +296,14 @@ class Parts:
             return models.existing(settings.llm_path)
         return models.require(models.spec(settings.llm), path=None, cache_dir=settings.cache_dir)
 
+    def warm_up(self, on_step: Callable[[str], None]) -> None:
+        """Loads what questions need: the text model with the indexes, then the language model of this machine."""
+        on_step("the text model")
+        self.retriever.search("locus", 1)
+        on_step("the language model")
+        if isinstance(self.llm, LlamaCpp):
+            self.llm.count_tokens("locus")
+
     # --- about one file ------------------------------------------------------------------------
 
     def file(self, path: str) -> FileDetails:

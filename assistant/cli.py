@@ -34,6 +34,7 @@ from assistant.cli_common import (
 from assistant.cli_files import files
 from assistant.cli_library import reindex
 from assistant.cli_models import models_app
+from assistant.cli_ui import ui
 from assistant.cli_watch import watch
 from indexers.errors import LocusError, UsageError
 
@@ -158,6 +159,7 @@ def search(
 
 
 app.command()(watch)
+app.command()(ui)
 app.command()(files)
 
 

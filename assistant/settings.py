@@ -63,6 +63,8 @@ class Settings:
         read_memory_mb: the most memory that reading one file may take. What was read of a file before one of these
             three limits is kept.
         threads: cores for models; 0 means all.
+        ui_password: what the page asks everybody for who opens it; needed where it is served to other machines.
+        max_upload_mb: the most that can be given to the page in the browser at once.
     """
 
     library: Path = field(default_factory=_default_library)
@@ -91,6 +93,8 @@ class Settings:
     read_cpu_seconds: int = 60
     read_memory_mb: int = 2048
     threads: int = 0
+    ui_password: str = field(default="", repr=False)
+    max_upload_mb: int = 2000
 
 
 def load(
@@ -168,7 +172,7 @@ def _typed(name: str, value: object, source: str) -> object:
         if not isinstance(value, str):
             raise ValueError("write a text in quotation marks")
     except ValueError as error:
-        shown = "the value" if name == "llm_api_key" else repr(value)
+        shown = "the value" if name in ("llm_api_key", "ui_password") else repr(value)
         raise UsageError(f"{source}: {shown} is no value for {name} ({error})") from error
     return value
 

@@ -13,6 +13,7 @@ from ui.chat_tab import ChatTab
 from ui.desk import Desk
 from ui.regions import region
 from ui.source_pane import SourcePane
+from ui.warmup import Warmup
 from ui.work import Work
 
 STATIC = Path(__file__).parent / "static"
@@ -20,12 +21,12 @@ FONT = ["system-ui", "Segoe UI", "Roboto", "Helvetica Neue", "Noto Sans", "sans-
 MONO = ["ui-monospace", "Cascadia Mono", "Menlo", "DejaVu Sans Mono", "monospace"]
 
 
-def build(locus: Assistant, work: Work) -> gr.Blocks:
+def build(locus: Assistant, work: Work, warmup: Warmup) -> gr.Blocks:
     """The page for one assistant."""
     blocks: gr.Blocks
     with gr.Blocks(title="Locus", analytics_enabled=False, fill_width=True) as blocks:
         pane = SourcePane(locus)
-        desk = Desk(locus, work, pane)
+        desk = Desk(locus, work, pane, warmup)
         region("banner", value=f"<h1>Locus</h1><p>{escape(str(locus.settings.library))}</p>")
         with gr.Row(elem_id="columns"):
             with gr.Column(elem_id="main", scale=3, min_width=320), gr.Tabs(elem_id="tabs") as tabs:

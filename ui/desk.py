@@ -9,6 +9,7 @@ import gradio as gr
 from assistant.api import Assistant
 from indexers.types import Locator, Media
 from ui.source_pane import SourcePane
+from ui.warmup import Warmup
 from ui.work import Work
 
 
@@ -20,11 +21,13 @@ class Desk:
         locus: the assistant.
         work: what is done in the background: adding, watching, downloading.
         pane: where sources open.
+        warmup: the models that are being loaded.
     """
 
     locus: Assistant
     work: Work
     pane: SourcePane
+    warmup: Warmup
 
     def thumbnails(self, path: str, media: Media, locator: Locator) -> str:
         """The address of a small picture of a place; "" where there is none."""

@@ -1,0 +1,49 @@
+"""Importing Gradio: quickly, silently, and without the means to fetch anything.
+
+The variables by which Gradio and the libraries below it are told to be silent are set when an assistant is made, and
+that of its folder by ``scratch``; both come before. What is here is to be called before any module that imports Gradio.
+"""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+_importing = threading.Lock()
+
+
+def import_gradio() -> None:
+    """Imports Gradio. Safe to call from several threads, and again."""
+    with _importing, _no_stubs():
+        import gradio
+        from gradio import processing_utils
+
+    async def refuse(*_arguments: object, **_named: object) -> NoReturn:
+        raise gradio.Error("Locus fetches nothing from other machines.", print_exception=False)
+
+    # A message to the page may name an address in place of an uploaded file, and Gradio would fetch it. All its ways
+    # of fetching files come through this one.
+    processing_utils.async_ssrf_protected_get = refuse
+
+
+@contextmanager
+def _no_stubs() -> Iterator[None]:
+    """Spares Gradio the stubs for type checkers, which it writes beside its own modules each time it is imported.
+
+    They take more than half of the time. It writes none for classes of which Python does not know the file.
+    """
+    before = inspect.getfile
+
+    def getfile(it: Any) -> str:
+        if inspect.isclass(it) and it.__module__.startswith("gradio."):
+            raise OSError(f"the file of {it.__qualname__} is not looked for")
+        return before(it)
+
+    inspect.getfile = getfile
+    try:
+        yield
+    finally:
+        inspect.getfile = before

@@ -1,0 +1,64 @@
+"""Loading the models behind the page, so that the first question is quick."""
+
+from __future__ import annotations
+
+import threading
+
+from assistant.api import Assistant
+from indexers.errors import LocusError
+
+
+class Warmup:
+    """Loads the models of an assistant in a thread of its own.
+
+    Args:
+        locus: whose models.
+    """
+
+    def __init__(self, locus: Assistant) -> None:
+        self._locus = locus
+        self._state = ""
+        self._stopping = threading.Event()
+        self._done = threading.Event()
+
+    @property
+    def state(self) -> str:
+        """What is being loaded, in words for people; "" before and after."""
+        return self._state
+
+    @property
+    def is_done(self) -> bool:
+        """Whether everything was loaded, or could not be."""
+        return self._done.is_set()
+
+    def start(self) -> None:
+        """Begins. A model that is missing is told where it is needed, not here."""
+        self._state = "Opening the library …"
+        threading.Thread(target=self._run, name="locus-warmup", daemon=True).start()
+
+    def stop(self) -> None:
+        """Begins with nothing more; what is being loaded is loaded."""
+        self._stopping.set()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Waits for the end; whether it was reached."""
+        return self._done.wait(timeout_s)
+
+    def _run(self) -> None:
+        def note(what: str) -> None:
+            if self._stopping.is_set():
+                raise _Stopped
+            self._state = f"Loading {what} …"
+
+        try:
+            self._locus.warm_up(note)
+        except (LocusError, _Stopped):
+            # Whoever asks is told what is missing; that the page is there does not depend on it.
+            pass
+        finally:
+            self._state = ""
+            self._done.set()
+
+
+class _Stopped(Exception):
+    """Nothing more is to be loaded."""
