@@ -6,6 +6,7 @@ needed is missing · 5 the library is in use · 130 interrupted.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import shlex
@@ -245,7 +246,10 @@ def main() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", "300")
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    # Python would look through all that the models' libraries made once more before it ends, for half a second.
+    gc.freeze()
+    sys.exit(code)
 
 
 _ClickException: type[Exception] = typer.BadParameter.__bases__[0].__bases__[0]

@@ -90,9 +90,7 @@ def _resolved(host: str) -> tuple[socket.AddressFamily, str]:
     except (OSError, UnicodeError) as error:
         raise UsageError(f"there is no host {host!r} ({error}); leave out --host for this machine alone") from error
     numbers = [(family, str(sockname[0]).partition("%")[0]) for family, _, _, _, sockname in found]
-    return min(
-        numbers, key=lambda each: (not ipaddress.ip_address(each[1]).is_loopback, each[0] != socket.AF_INET)
-    )
+    return min(numbers, key=lambda each: (not ipaddress.ip_address(each[1]).is_loopback, each[0] != socket.AF_INET))
 
 
 def _bound(family: socket.AddressFamily, host: str, number: str, port: int | None) -> socket.socket:

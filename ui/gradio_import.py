@@ -37,10 +37,10 @@ def _no_stubs() -> Iterator[None]:
     """
     before = inspect.getfile
 
-    def getfile(it: Any) -> str:
-        if inspect.isclass(it) and it.__module__.startswith("gradio."):
-            raise OSError(f"the file of {it.__qualname__} is not looked for")
-        return before(it)
+    def getfile(object: Any) -> str:
+        if inspect.isclass(object) and object.__module__.startswith("gradio."):
+            raise OSError(f"the file of {object.__qualname__} is not looked for")
+        return before(object)
 
     inspect.getfile = getfile
     try:

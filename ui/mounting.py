@@ -38,7 +38,7 @@ def mounted(locus: Assistant, work: Work, warmup: Warmup, *, max_upload_bytes: i
     # Gradio sets this where it serves a page itself. Without it, a message to the page may name any file of this
     # machine in place of an uploaded one, which would then be copied to where it can be read.
     blocks.has_launched = True
-    return gr.mount_gradio_app(
+    gr.mount_gradio_app(
         web,
         blocks,
         "/",
@@ -53,6 +53,7 @@ def mounted(locus: Assistant, work: Work, warmup: Warmup, *, max_upload_bytes: i
         theme=app.theme(),
         head=app.head(),
     )
+    return web
 
 
 def _icon() -> FileResponse:

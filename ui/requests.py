@@ -23,9 +23,8 @@ _READ = frozenset(
         PAGE,
         "/config",
         "/favicon.ico",
+        "/gradio_api/app_id",
         "/gradio_api/queue/data",
-        "/gradio_api/startup-events",
-        "/gradio_api/theme.css",
         "/gradio_api/upload_progress",
         "/manifest.json",
         "/theme.css",
@@ -36,7 +35,6 @@ _WRITTEN = frozenset(
     {
         UPLOAD,
         "/gradio_api/cancel",
-        "/gradio_api/component_server",
         "/gradio_api/queue/join",
         "/gradio_api/reset",
         "/gradio_api/run/predict",

@@ -44,8 +44,8 @@ _HEADERS = {
     "x-frame-options": "DENY",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "microphone=(self), camera=(), geolocation=(), display-capture=(), usb=(), serial=(), hid=(), "
-    "bluetooth=(), midi=(), payment=(), publickey-credentials-get=(), screen-wake-lock=(), accelerometer=(), "
+    "permissions-policy": "microphone=(self), camera=(), geolocation=(), display-capture=(), usb=(), serial=(), "
+    "hid=(), midi=(), payment=(), publickey-credentials-get=(), screen-wake-lock=(), accelerometer=(), "
     "gyroscope=(), magnetometer=(), idle-detection=(), browsing-topics=()",
 }
 _NOT_HANDED_ON = (b"forwarded", b"x-forwarded-", b"x-gradio-server")
