@@ -98,6 +98,30 @@ with gradio.Blocks() as page:
     gradio.Chatbot()
 """
 
+# A page that is opened, and told to fetch an address in place of an uploaded file.
+PAGE = """
+import sys
+from assistant import Assistant
+
+with Assistant(sys.argv[1], llm="none") as locus, locus.ui(port=0, open_browser=False, block=False) as page:
+    import httpx
+
+    with httpx.Client(base_url=page.url, timeout=60) as browser:
+        assert browser.get("/").status_code == 200
+        config = browser.get("/config").json()
+        asking = next(each for each in config["dependencies"] if any(event == "submit" for _, event in each["targets"]))
+        for url in ("https://example.invalid/x.txt", "http://192.0.2.1/x.txt"):
+            file = {"path": url, "url": url, "meta": {"_type": "gradio.FileData"}}
+            inputs = [{"text": "What?", "files": [file]}, *[None] * (len(asking["inputs"]) - 1)]
+            said = {"data": inputs, "fn_index": asking["id"], "session_hash": "x"}
+            assert browser.post("/gradio_api/queue/join", json=said).status_code == 200
+            told = browser.get("/gradio_api/queue/data", params={"session_hash": "x"}).text
+            assert "fetches nothing" in told, told
+            assert browser.get(f"/gradio_api/file={url}").status_code == 404
+            assert browser.get(f"/gradio_api/proxy={url}").status_code == 404
+    page._warmup.wait()
+"""
+
 KNOCKING = """
 import contextlib, socket, subprocess, sys
 
@@ -202,6 +226,11 @@ def _commands(tmp_path: Path, files: Path, **environment: str) -> dict[str, tupl
     assert "3 May 2031" in json.loads(told["ask"][1])["text"]
     assert {Path(row["path"]).name for row in json.loads(told["files"][1])} == {each.name for each in files.iterdir()}
     return told
+
+
+def test_the_page_reaches_for_no_other_machine(tmp_path: Path) -> None:
+    _, knocks = run(PAGE, tmp_path / "library", folder=tmp_path)
+    assert knocks == []
 
 
 def test_libraries_reach_for_no_other_machine(tmp_path: Path) -> None:

@@ -129,10 +129,14 @@ def test_how_small_the_model_is(given, kept, file):
     assert load({"llm_small": given}, environment={}, file=file).llm_small == kept
 
 
-def test_the_key_is_never_shown(file):
-    settings = load({"llm_api_key": "geheim"}, environment={}, file=file)
-    assert settings.llm_api_key == "geheim"
+@pytest.mark.parametrize("name", ["llm_api_key", "ui_password"])
+def test_what_is_secret_is_never_shown(file, name):
+    settings = load({name: "geheim"}, environment={}, file=file)
+    assert getattr(settings, name) == "geheim"
     assert "geheim" not in repr(settings)
+    with pytest.raises(UsageError) as told:
+        load({name: ["geheim"]}, environment={}, file=file)
+    assert "geheim" not in str(told.value)
 
 
 def test_the_limits_of_reading_are_set_one_by_one(file, tmp_path, monkeypatch):
