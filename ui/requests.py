@@ -17,6 +17,8 @@ PAGE = "/"
 UPLOAD = "/gradio_api/upload"
 UPLOADED = "/gradio_api/file="
 DOCUMENTS = "/documents/"
+HEARTBEAT = "/gradio_api/heartbeat/"
+ASSETS = "/assets/"
 _READING = frozenset({"GET", "HEAD"})
 _READ = frozenset(
     {
@@ -30,7 +32,7 @@ _READ = frozenset(
         "/theme.css",
     }
 )
-_READ_BELOW = ("/assets/", DOCUMENTS, "/gradio_api/heartbeat/", "/static/")
+_READ_BELOW = (ASSETS, DOCUMENTS, HEARTBEAT, "/static/")
 _WRITTEN = frozenset(
     {
         UPLOAD,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ui.addresses import Address
 from ui.bodies import TooLong, announced, limited
 from ui.password import Password
-from ui.requests import DOCUMENTS, PAGE, UPLOAD, UPLOADED, Refusal, closed, stranger
+from ui.requests import ASSETS, DOCUMENTS, HEARTBEAT, PAGE, UPLOAD, UPLOADED, Refusal, closed, stranger
 
 _MIB = 1024 * 1024
 _MOST_SAID_BYTES = 16 * _MIB
@@ -48,6 +48,7 @@ _HEADERS = {
     "hid=(), midi=(), payment=(), publickey-credentials-get=(), screen-wake-lock=(), accelerometer=(), "
     "gyroscope=(), magnetometer=(), idle-detection=(), browsing-topics=()",
 }
+_FOR_EVER = "private, max-age=31536000, immutable"
 _NOT_HANDED_ON = (b"forwarded", b"x-forwarded-", b"x-gradio-server")
 """What a server that stands before another would say of addresses. There is none before this one."""
 
@@ -61,16 +62,25 @@ class Guard:
         uploads: the folder of what is uploaded.
         password: what must be said; None where only this machine is served.
         max_upload_bytes: the most that one upload may have.
+        on_visit: called when a browser has the page, by each one.
     """
 
     def __init__(
-        self, app: ASGIApp, *, address: Address, uploads: Path, password: Password | None, max_upload_bytes: int
+        self,
+        app: ASGIApp,
+        *,
+        address: Address,
+        uploads: Path,
+        password: Password | None,
+        max_upload_bytes: int,
+        on_visit: Callable[[], None] = lambda: None,
     ) -> None:
         self._app = app
         self._address = address
         self._uploads = uploads
         self._password = password
         self._max_upload_bytes = max_upload_bytes
+        self._on_visit = on_visit
         self._open: set[asyncio.Task[None]] = set()
         self._ending = False
 
@@ -101,11 +111,13 @@ class Guard:
         if refusal is not None:
             await answer.instead(_told(refusal))
             return
+        if scope["path"].startswith(HEARTBEAT):
+            self._on_visit()
         task = asyncio.current_task()
         assert task is not None, "a server answers each request in a task"
         self._open.add(task)
         try:
-            await self._app(_handed_on(scope), limited(receive, most, answer.hold), answer)
+            await self._app(_handed_on(scope, self._address), limited(receive, most, answer.hold), answer)
         except TooLong:
             pass
         except asyncio.CancelledError:
@@ -146,6 +158,7 @@ class _Answer:
         self._word = secrets.token_urlsafe(16)
         self._start: Message | None = None
         self._page = bytearray()
+        self._status = 0
         self._started = self._ended = False
         self.is_held = False
 
@@ -154,6 +167,7 @@ class _Answer:
             return
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
+            self._status = message["status"]
             for name, value in self._headers(headers).items():
                 headers[name] = value
             if self._path == PAGE and headers.get("content-type", "").startswith("text/html"):
@@ -207,16 +221,18 @@ class _Answer:
         elif self._path.startswith(DOCUMENTS):
             # Originals are someone else's: they are given with a stricter one.
             policy = headers.get("content-security-policy", policy)
-        return {**_HEADERS, "content-security-policy": policy}
+        # What Gradio's build made is named by what is in it.
+        kept = {"cache-control": _FOR_EVER} if self._path.startswith(ASSETS) and self._status == 200 else {}
+        return {**_HEADERS, **kept, "content-security-policy": policy}
 
 
-def _handed_on(scope: Scope) -> Scope:
+def _handed_on(scope: Scope, address: Address) -> Scope:
     """The request as the program behind sees it."""
     left_out = list(_NOT_HANDED_ON)
-    if scope["path"] == PAGE:
-        # The page is written over, and so must come as it is.
+    if scope["path"] == PAGE or address.is_loopback:
+        # The page is written over, and so must come as it is. To this machine, packing takes longer than sending.
         left_out.append(b"accept-encoding")
-    elif scope["path"].startswith(UPLOADED):
+    if scope["path"].startswith(UPLOADED):
         # Gradio answers a range with the headers of the request.
         left_out.append(b"range")
     return {**scope, "headers": [each for each in scope["headers"] if not each[0].startswith(tuple(left_out))]}

@@ -133,7 +133,7 @@ def start(
     work, warmup = Work(locus), Warmup(locus)
     most = max_upload_mb * 1_000_000
     web = mounted(locus, work, warmup, max_upload_bytes=most)
-    guard = Guard(web, address=address, uploads=uploads, password=wanted, max_upload_bytes=most)
+    guard = Guard(web, address=address, uploads=uploads, password=wanted, max_upload_bytes=most, on_visit=warmup.hasten)
     page = Page(_Server(guard), bound, address, work, warmup)
     work.start()
     warmup.start()

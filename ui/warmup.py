@@ -7,6 +7,9 @@ import threading
 from assistant.api import Assistant
 from indexers.errors import LocusError
 
+_LATEST_S = 3.0
+"""When loading begins though no browser has come."""
+
 
 class Warmup:
     """Loads the models of an assistant in a thread of its own.
@@ -18,6 +21,7 @@ class Warmup:
     def __init__(self, locus: Assistant) -> None:
         self._locus = locus
         self._state = ""
+        self._may_begin = threading.Event()
         self._stopping = threading.Event()
         self._done = threading.Event()
 
@@ -32,13 +36,18 @@ class Warmup:
         return self._done.is_set()
 
     def start(self) -> None:
-        """Begins. A model that is missing is told where it is needed, not here."""
-        self._state = "Opening the library …"
+        """Begins once ``hasten`` is called, and soon without. A missing model is told where it is needed, not here."""
+        self._state = "Loading the models …"
         threading.Thread(target=self._run, name="locus-warmup", daemon=True).start()
+
+    def hasten(self) -> None:
+        """Begins now: a browser has the page. Until then, loading would take the cores from it."""
+        self._may_begin.set()
 
     def stop(self) -> None:
         """Begins with nothing more; what is being loaded is loaded."""
         self._stopping.set()
+        self._may_begin.set()
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Waits for the end; whether it was reached."""
@@ -50,6 +59,7 @@ class Warmup:
                 raise _Stopped
             self._state = f"Loading {what} …"
 
+        self._may_begin.wait(_LATEST_S)
         try:
             self._locus.warm_up(note)
         except (LocusError, _Stopped):

@@ -62,6 +62,8 @@ APP = Starlette(
         Route("/theme.css", broken),
         Route("/config", posing),
         Route("/static/{name}", script),
+        Route("/assets/{name}", original),
+        Route("/gradio_api/heartbeat/{session}", original),
         Route("/documents/{id}/original", original),
         Route(JOIN, said, methods=["POST"]),
         Route(UPLOAD, swallowing, methods=["POST"]),
@@ -75,9 +77,18 @@ def asked(
     *,
     password: Password | None = None,
     content: bytes | AsyncIterator[bytes] = b"",
+    address: Address = ADDRESS,
+    on_visit: Callable[[], None] = lambda: None,
     **headers: str,
 ) -> httpx.Response:
-    guard = Guard(APP, address=ADDRESS, uploads=Path("/nowhere"), password=password, max_upload_bytes=20 * MIB)
+    guard = Guard(
+        APP,
+        address=address,
+        uploads=Path("/nowhere"),
+        password=password,
+        max_upload_bytes=20 * MIB,
+        on_visit=on_visit,
+    )
 
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(guard, raise_app_exceptions=False)
@@ -166,6 +177,27 @@ def test_nothing_of_another_server_is_believed() -> None:
     assert "evil" not in answer.text
     assert "forwarded" not in answer.text
     assert answer.json()["headers"]["x-y"] == "z"
+
+
+def test_what_is_named_by_its_content_is_kept_by_the_browser() -> None:
+    assert "immutable" in asked("GET", "/assets/a.js").headers["cache-control"]
+    assert "cache-control" not in asked("GET", "/static/x").headers
+    assert asked("GET", "/assets/a/b").headers.get("cache-control") is None
+
+
+def test_nothing_is_packed_for_this_machine() -> None:
+    assert "accept-encoding" not in asked("POST", JOIN, accept_encoding="br").json()["headers"]
+    elsewhere = Address("10.0.0.2", 7860, ADDRESS.names, is_loopback=False)
+    assert asked("POST", JOIN, address=elsewhere, accept_encoding="br").json()["headers"]["accept-encoding"] == "br"
+
+
+def test_a_visit_is_told() -> None:
+    visits: list[int] = []
+    for path in ("/", "/static/x", "/gradio_api/heartbeat/x"):
+        assert asked("GET", path, on_visit=lambda: visits.append(1)).status_code == 200
+    assert visits == [1]
+    assert asked("GET", "/gradio_api/heartbeat/x", origin="http://evil", on_visit=visits.clear).status_code == 403
+    assert visits == [1]
 
 
 def test_what_is_too_long_is_refused_by_what_it_says_and_by_what_arrives() -> None:

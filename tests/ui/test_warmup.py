@@ -33,6 +33,9 @@ def test_it_says_what_it_loads() -> None:
     warmup = Warmup(locus)  # type: ignore[arg-type]
     assert (warmup.state, warmup.is_done) == ("", False)
     warmup.start()
+    assert warmup.state == "Loading the models …"
+    assert not locus.begun.wait(0.05)
+    warmup.hasten()
     assert locus.begun.wait(10)
     assert (warmup.state, warmup.is_done) == ("Loading the text model …", False)
     locus.go_on.set()
@@ -44,6 +47,7 @@ def test_once_stopped_nothing_more_is_begun() -> None:
     locus = Locus()
     warmup = Warmup(locus)  # type: ignore[arg-type]
     warmup.start()
+    warmup.hasten()
     assert locus.begun.wait(10)
     warmup.stop()
     assert not warmup.wait(0)
@@ -52,11 +56,21 @@ def test_once_stopped_nothing_more_is_begun() -> None:
     assert locus.loaded == ["text"]
 
 
+def test_stopped_before_it_began_it_loads_nothing() -> None:
+    locus = Locus()
+    warmup = Warmup(locus)  # type: ignore[arg-type]
+    warmup.start()
+    warmup.stop()
+    assert warmup.wait(1)
+    assert locus.loaded == []
+
+
 @pytest.mark.parametrize("error", [ModelMissing("there is none"), ModelFailed("it is broken")])
 def test_a_model_that_is_not_to_be_had_is_told_elsewhere(error: Exception) -> None:
     locus = Locus(error)
     warmup = Warmup(locus)  # type: ignore[arg-type]
     locus.go_on.set()
     warmup.start()
+    warmup.hasten()
     assert warmup.wait(10)
     assert warmup.state == ""
