@@ -28,10 +28,11 @@ _UPLOAD_FRAME_BYTES = _MIB
 
 _LOADED = (
     "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' blob:; "
-    "font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; manifest-src 'self'; "
+    "font-src 'self'; connect-src 'self'; manifest-src 'self'; "
     "frame-ancestors 'none'; base-uri 'self'; form-action 'self'"
 )
-"""What a page may load: nothing from elsewhere. Styles in elements are Gradio's way of laying out."""
+"""What a page may load: nothing from elsewhere. Styles in elements are Gradio's way of laying out; "blob:" is what was
+recorded or chosen in the browser, "data:" the small pictures in Gradio's styles."""
 _RAN = "script-src 'self' 'unsafe-eval'"
 """What it may run. Gradio makes functions of the scripts of components, for which there is no other word than
 "unsafe-eval". Scripts within the page run only with the word of this one answer: a text that became markup by mistake
