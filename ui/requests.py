@@ -32,7 +32,7 @@ _READ = frozenset(
         "/theme.css",
     }
 )
-_READ_BELOW = (ASSETS, DOCUMENTS, HEARTBEAT, "/static/")
+_READ_BELOW = (ASSETS, "/conversations/", DOCUMENTS, HEARTBEAT, "/static/")
 _WRITTEN = frozenset(
     {
         UPLOAD,
