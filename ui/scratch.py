@@ -11,7 +11,7 @@ import shutil
 import stat
 import tempfile
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from indexers.errors import NotWritten
@@ -31,6 +31,7 @@ class Scratch:
         self._users = 0
         self._held = ExitStack()
         self._root: Path | None = None
+        self._last: Path | None = None
 
     def take(self) -> Path:
         """The folder for uploads; to be given back by every one who took it.
@@ -42,14 +43,14 @@ class Scratch:
             if self._root is None:
                 _clear_left()
                 try:
-                    root = Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
+                    root = _made(self._last)
                     for folder in _VARIABLES.values():
                         (root / folder).mkdir(mode=0o700)
                 except OSError as error:
                     raise NotWritten(f"no folder for uploads can be made: {error.strerror or error}") from error
                 self._held.enter_context(WriterLock(root / _LOCK).hold())
                 os.environ.update({name: str(root / folder) for name, folder in _VARIABLES.items()})
-                self._root = root
+                self._root = self._last = root
             self._users += 1
             return self._root / _FILES
 
@@ -63,6 +64,15 @@ class Scratch:
                 for name in _VARIABLES:
                     os.environ.pop(name, None)
                 self._root = None
+
+
+def _made(last: Path | None) -> Path:
+    """A folder, where the one before was if that is free: Gradio keeps its name, and would make it again."""
+    if last is not None:
+        with suppress(FileExistsError):
+            last.mkdir(mode=0o700)
+            return last
+    return Path(tempfile.mkdtemp(prefix=_PREFIX)).resolve()
 
 
 def _clear_left() -> None:

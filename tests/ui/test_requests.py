@@ -91,6 +91,7 @@ def test_what_the_page_needs_is_open(uploads: Path) -> None:
         "/",
         "/theme.css",
         "/assets/a.js",
+        "/conversations/1.md",
         "/static/locus.css",
         "/documents/7/original",
         "/favicon.ico",

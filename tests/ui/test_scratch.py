@@ -34,8 +34,20 @@ def test_it_is_private_and_goes_with_the_last_who_used_it(own_temp: Path) -> Non
     scratch.give_back()
     assert list(own_temp.iterdir()) == []
     assert "GRADIO_TEMP_DIR" not in os.environ
-    assert scratch.take() != first
+
+
+def test_it_is_made_again_where_it_was_unless_somebody_else_took_the_place(own_temp: Path) -> None:
+    scratch = Scratch()
+    first = scratch.take()
     scratch.give_back()
+    assert scratch.take() == first
+    assert (first.parent.stat().st_mode & 0o777) == 0o700
+    scratch.give_back()
+    first.parent.mkdir()
+    second = scratch.take()
+    assert second != first
+    scratch.give_back()
+    assert list(own_temp.iterdir()) == [first.parent]
 
 
 def test_what_a_run_that_was_killed_left_is_cleared_and_nothing_else(own_temp: Path) -> None:

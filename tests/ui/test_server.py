@@ -6,6 +6,8 @@ The guard's own tests are in ``test_security``; here Gradio is behind it.
 import json
 import os
 import socket
+import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -23,6 +25,7 @@ from ui.server import Page, start
 # Gradio calls what pandas will drop.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:gradio.queueing")
 
+ROOT = Path(__file__).parents[2]
 SECRET = "the combination is 4-8-15"
 
 
@@ -221,6 +224,20 @@ def test_nothing_is_left_when_it_has_ended(locus: Assistant) -> None:
         httpx.get(page.url)
     assert folder.is_dir()
     SCRATCH.give_back()
+
+
+def test_a_process_that_serves_again_leaves_no_folder(tmp_path: Path) -> None:
+    code = (
+        "from assistant import Assistant\n"
+        "with Assistant('library', llm='none') as locus:\n"
+        "    for _ in range(2):\n"
+        "        locus.ui(port=0, open_browser=False, block=False).close()\n"
+    )
+    temp = tmp_path / "temp"
+    temp.mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(temp)}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
+    assert list(temp.iterdir()) == []
 
 
 def test_two_pages_of_one_process_stand_beside_each_other(locus: Assistant, page: Page, browser: httpx.Client) -> None:
