@@ -31,8 +31,8 @@ EMPTY_LIBRARY = "Your library is empty."
 
 _HITS = 8
 """Chunks whose sentences are looked at."""
-_QUOTED_WORDS = 60
-_QUOTES = 3
+_WORDS_A_QUOTE = 20
+"""So many words of an answer for each sentence that may be quoted."""
 _NEAREST = 3
 _SHOWS_IT = 0.25
 """The score from which a picture found by what it shows is worth a look where no text answers."""
@@ -52,6 +52,7 @@ class Answerer:
         llm: what writes; None quotes at once.
         style: how ``llm`` is led.
         abstain_below: confidence (log-odds) below which the library is taken not to hold the answer.
+        answer_words: the most words that are quoted, in one sentence for every 20 of them.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Answerer:
         llm: LanguageModel | None,
         style: Style,
         abstain_below: float,
+        answer_words: int = prompt.USUAL_WORDS,
     ) -> None:
         self._retriever = retriever
         self._embedder = embedder
@@ -70,6 +72,8 @@ class Answerer:
         self._llm = llm
         self._style = style
         self._abstain_below = abstain_below
+        self._words = answer_words
+        self._quotes = max(1, round(answer_words / _WORDS_A_QUOTE))
 
     def stream(
         self,
@@ -137,16 +141,17 @@ class Answerer:
     ) -> Iterator[Token | list[tuple[str, tuple[Evidence, ...]]]]:
         """Tokens as they come, then the sentences that stand, each with the evidence that supports it."""
         assert self._llm is not None
-        budget = self._llm.context_tokens - self._style.answer_tokens
-        shown = prompt.shown(ranking.evidence, self._style)
+        style = prompt.with_length(self._style, self._words, self._llm.context_tokens)
+        budget = self._llm.context_tokens - style.answer_tokens
+        shown = prompt.shown(ranking.evidence, style)
         try:
-            messages, shown = prompt.build(question, shown, self._llm.count_tokens, budget, self._style)
+            messages, shown = prompt.build(question, shown, self._llm.count_tokens, budget, style)
         except UsageError:
             # The question alone fills the model's window: the evidence is there all the same and is quoted.
             yield []
             return
         written: list[str] = []
-        for text in self._llm.stream(messages, max_tokens=self._style.answer_tokens, cancelled=cancelled):
+        for text in self._llm.stream(messages, max_tokens=style.answer_tokens, cancelled=cancelled):
             written.append(text)
             yield Token(text)
         clock.lap("llm")
@@ -185,8 +190,8 @@ class Answerer:
         book = _Citations()
         said = [Sentence(text, True, book.numbers(support)) for text, support in checked]
         if not self._style.trusted:
-            room = _QUOTED_WORDS - sum(len(sentence.text.split()) for sentence in said)
-            for item in evidence_.within_words(ranking.evidence, room, _QUOTES):
+            room = self._words - sum(len(sentence.text.split()) for sentence in said)
+            for item in evidence_.within_words(ranking.evidence, room, self._quotes):
                 text = item.candidate.readable
                 if len(text.split()) <= room and not _says(said, text):
                     said.append(Sentence(text, True, book.numbers([item])))
@@ -207,7 +212,7 @@ class Answerer:
 
     def _quoted(self, question: str, ranking: Ranking, clock: _Clock) -> Answer:
         book = _Citations()
-        chosen = evidence_.within_words(ranking.evidence, _QUOTED_WORDS, _QUOTES)
+        chosen = evidence_.within_words(ranking.evidence, self._words, self._quotes)
         said = tuple(Sentence(item.candidate.readable, True, book.numbers([item])) for item in chosen)
         text = " ".join(sentence.text for sentence in said)
         return Answer(question, text, True, False, "quotes", said, book.listed(), "", clock.timings())
