@@ -95,6 +95,10 @@ class Assistant:
         """Every setting with its value, where that is from, what it means, and what it will be after a restart."""
         return settings_.in_force(self._running, self._later.settings)
 
+    def setting_problem(self, name: str, value: object) -> str:
+        """Why a setting can not have this value, in a clause for a person; "" if it can."""
+        return settings_.problem(name, value)
+
     def change_settings(self, changes: Mapping[str, Any]) -> list[str]:
         """Writes settings into the settings file and takes on what the file says, as far as that can be at once.
 
@@ -119,7 +123,7 @@ class Assistant:
             else:
                 loaded = settings_.read(self._said)
             now = self._parts.apply(loaded.settings)
-            held = {row.name for row in settings_.in_force(replace(loaded, settings=now), loaded.settings) if row.waits}
+            held = {name for name in loaded.sources if getattr(now, name) != getattr(loaded.settings, name)}
             before = self._running.sources
             sources = {name: before[name] if name in held else source for name, source in loaded.sources.items()}
             self._running, self._later = replace(loaded, settings=now, sources=sources), loaded

@@ -36,6 +36,15 @@ def typed(name: str, kind: str, value: object, source: str) -> object:
         raise UsageError(f"{source}: {shown} is no value for {name} ({error})") from error
 
 
+def wrong(name: str, kind: str, value: object) -> str:
+    """Why ``value`` can not be one of the setting, in a clause for a person; "" if it can."""
+    try:
+        _as_kind(name, kind, value)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def path(value: object) -> Path:
     """A path, with the home folder in the place of "~".
 
@@ -58,10 +67,7 @@ def _as_kind(name: str, kind: str, value: object) -> object:
     if kind == "int":
         return _whole_number(name, value)
     if kind == "float":
-        number = float(str(value))
-        if math.isnan(number):
-            raise ValueError("write a number")
-        return number
+        return _number(value)
     if name == "llm_small":
         return _small(value)
     if name == "theme":
@@ -71,8 +77,21 @@ def _as_kind(name: str, kind: str, value: object) -> object:
     return value
 
 
+def _number(value: object) -> float:
+    try:
+        number = float(str(value))
+    except ValueError as error:
+        raise ValueError("write a number") from error
+    if math.isnan(number):
+        raise ValueError("write a number")
+    return number
+
+
 def _whole_number(name: str, value: object) -> int:
-    number = int(str(value))
+    try:
+        number = int(str(value))
+    except ValueError as error:
+        raise ValueError("write a whole number") from error
     if number < 0:
         raise ValueError("it must not be negative")
     if number == 0 and name not in _FROM_ZERO:

@@ -18,7 +18,8 @@ from typing import Any
 import platformdirs
 
 from assistant import settings_file
-from assistant.setting_values import SECRETS, path, typed
+from assistant.renewal import AT_ONCE
+from assistant.setting_values import SECRETS, path, typed, wrong
 from indexers.errors import UsageError
 
 _PREFIX = "LOCUS_"
@@ -134,7 +135,9 @@ class InForce:
         value: its value; of a secret, only whether there is one.
         source: who said so, as in ``Loaded``.
         doc: what it means.
-        later: the value that it has when Locus is started again; the same as ``value`` unless it was changed since.
+        later: the value that it has when Locus is started again; of a secret, as ``value``.
+        waits: whether it was changed, which takes effect then.
+        at_once: whether a change takes effect at once.
     """
 
     name: str
@@ -142,16 +145,13 @@ class InForce:
     source: str
     doc: str
     later: Any
+    waits: bool
+    at_once: bool
 
     @property
     def is_fixed(self) -> bool:
         """Whether something goes before the settings file, so that a line there changes nothing."""
         return self.source == ARGUMENT or self.source.startswith(_PREFIX)
-
-    @property
-    def waits(self) -> bool:
-        """Whether it changes when Locus is started again."""
-        return bool(self.later != self.value)
 
 
 def load(
@@ -240,9 +240,16 @@ def in_force(running: Loaded, later: Settings) -> list[InForce]:
             running.sources[each.name],
             docs.get(each.name, ""),
             shown(each.name, later),
+            getattr(running.settings, each.name) != getattr(later, each.name),
+            each.name in AT_ONCE,
         )
         for each in fields(Settings)
     ]
+
+
+def problem(name: str, value: object) -> str:
+    """Why a setting can not have this value, in a clause for a person; "" if it can."""
+    return wrong(name, _KINDS[name], value) if name in _KINDS else "there is no such setting"
 
 
 def meanings() -> dict[str, str]:
