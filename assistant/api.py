@@ -93,7 +93,7 @@ class Assistant:
 
     def settings_in_force(self) -> list[InForce]:
         """Every setting with its value, where that is from, what it means, and what it will be after a restart."""
-        return settings_.in_force(self._running, self._later.settings)
+        return settings_.in_force(self._running, self._later)
 
     def setting_problem(self, name: str, value: object) -> str:
         """Why a setting can not have this value, in a clause for a person; "" if it can."""

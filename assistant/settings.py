@@ -138,6 +138,7 @@ class InForce:
         later: the value that it has when Locus is started again; of a secret, as ``value``.
         waits: whether it was changed, which takes effect then.
         at_once: whether a change takes effect at once.
+        is_in_file: whether it is the settings file that says so, now or from then on.
     """
 
     name: str
@@ -147,6 +148,7 @@ class InForce:
     later: Any
     waits: bool
     at_once: bool
+    is_in_file: bool
 
     @property
     def is_fixed(self) -> bool:
@@ -220,7 +222,7 @@ def change(
     return loaded[-1]
 
 
-def in_force(running: Loaded, later: Settings) -> list[InForce]:
+def in_force(running: Loaded, later: Loaded) -> list[InForce]:
     """Every setting, in the order in which they are defined.
 
     Args:
@@ -239,9 +241,10 @@ def in_force(running: Loaded, later: Settings) -> list[InForce]:
             shown(each.name, running.settings),
             running.sources[each.name],
             docs.get(each.name, ""),
-            shown(each.name, later),
-            getattr(running.settings, each.name) != getattr(later, each.name),
+            shown(each.name, later.settings),
+            getattr(running.settings, each.name) != getattr(later.settings, each.name),
             each.name in AT_ONCE,
+            later.sources[each.name] == later.file.name,
         )
         for each in fields(Settings)
     ]

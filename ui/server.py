@@ -29,7 +29,7 @@ def serve(locus: Assistant, *, host: str = "127.0.0.1", port: int = 7860) -> Non
         pwa=False,
         enable_monitoring=False,
         theme=app.theme(),
-        head=app.head(),
+        head=app.head(locus.settings.theme),
     )
     work.start()
     uvicorn.run(web, host=host, port=port, log_level="warning")

@@ -68,8 +68,8 @@ STRICTNESS = (
     Choice(
         "-3",
         "Lenient",
-        "Answers nearly always: where your files hold the answer, it is refused in about 1 of 100 questions; where they "
-        "do not, that goes unnoticed in two of three if they speak of the same things.",
+        "Answers nearly always: where your files hold the answer, it is refused in about 1 of 100 questions; where "
+        "they do not, that goes unnoticed in two of three if they speak of the same things.",
     ),
     Choice(
         "-1.6",
