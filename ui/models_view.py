@@ -77,6 +77,10 @@ def table(
             f'<h3>{what}</h3><p class="now">{escape(_now(role, used, rows))}</p>'
             f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
         )
+        if role == "llm":
+            parts.append(_quotes_only(used["llm"] == "none", fixed.get("llm", "")))
+        elif role == "text":
+            parts.append(_text_model(used["text"]))
     return "".join(parts)
 
 
@@ -142,15 +146,16 @@ def _action(row: Mapping[str, Any], is_used: bool, fixed: str) -> str:
     return f'<button type="button" data-act="use" data-name="{value}" aria-label="Use {shown}">Use this one</button>'
 
 
-def text_model(name: str) -> str:
+def _text_model(name: str) -> str:
     """What the library's passages were embedded with, and how that is changed."""
     return (
         f'<p class="help">The passages of this library were embedded with {escape(name)}. Another text model embeds '
-        "all of them anew, while the old one goes on answering: <code>locus reindex --text-model NAME-OR-FOLDER</code></p>"
+        "them all anew, while the old one goes on answering: "
+        "<code>locus reindex --text-model NAME-OR-FOLDER</code></p>"
     )
 
 
-def quotes_only(is_used: bool, fixed: str) -> str:
+def _quotes_only(is_used: bool, fixed: str) -> str:
     """The button by which no language model writes."""
     if is_used or fixed:
         return ""

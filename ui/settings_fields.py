@@ -115,9 +115,9 @@ MODELS = Group(
     "models",
     "Models",
     (
-        Field("ocr", "Read the text in pictures", "check"),
+        Field("ocr", "Recognise text (OCR)", "check"),
         Field("offline", "Never download anything", "check", "Locus then loads what is on this machine and no more."),
-        Field("threads", "Cores for models", "number"),
+        Field("threads", "Cores", "number", "The most that models may use; 0 means all."),
     ),
 )
 FOLDERS = Group(
@@ -127,8 +127,13 @@ FOLDERS = Group(
         Field("inbox", "Folder for files that are dropped on the page", "text"),
         Field("hidden", "Take hidden files too", "check"),
         Field("rescan_minutes", "Minutes between looks through watched folders", "number"),
-        Field("max_file_mb", "Largest file, in MB", "number"),
-        Field("max_media_mb", "Largest recording or film, in MB", "number"),
+        Field("max_file_mb", "Largest file, in MB", "number", "Larger ones are listed and not read."),
+        Field(
+            "max_media_mb",
+            "Largest recording or film, in MB",
+            "number",
+            "Larger ones are listed and not listened to. They are read a portion at a time, so this may be much.",
+        ),
     ),
     "Limits of reading one file",
     (
@@ -145,6 +150,7 @@ APPEARANCE = Group(
             "theme",
             "Theme",
             "radio",
+            "Choosing one shows it; saving keeps it.",
             choices=(Choice("system", "As the system"), Choice("light", "Light"), Choice("dark", "Dark")),
         ),
     ),

@@ -24,7 +24,9 @@ from ui.settings_view import Told
 
 _LOOK_S = 1.0
 """How often a download is looked at."""
-_SHOW_THEME = "(name) => { if (window.locusTheme) window.locusTheme(name); }"
+_SHOW_THEME = "(name) => { window.locusTheme?.(name); }"
+_SHOW_THEME_UNLESS_ASKED = "(name) => { if (!/[?&]__theme=/.test(location.search)) window.locusTheme?.(name); }"
+"""An address that asks for a theme goes before the setting, until another is saved."""
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
 
 
@@ -58,7 +60,8 @@ class SettingsTab:
 
     def _wire(self) -> None:
         show = {"fn": None, "inputs": self._theme, "outputs": None, "js": _SHOW_THEME, **_QUIET}
-        gr.on(None, self.refresh, None, self.outputs, **_QUIET).then(**show)
+        opened = gr.on(None, self.refresh, None, self.outputs, **_QUIET)
+        opened.then(**{**show, "js": _SHOW_THEME_UNLESS_ASKED})
         gr.on(None, self._progress, None, [self._going, self._timer], **_QUIET)
         for each in (self._answers, self._models, self._folders, self._appearance):
             each.save(self._save, None, self.outputs, **_QUIET).then(**show)
@@ -156,11 +159,7 @@ class SettingsTab:
         if rows["llm_url"].is_fixed:
             fixed["llm"] = f"chosen by {rows['llm_url'].source}"
         used = models_view.in_use(values, self._locus.text_model)
-        return (
-            models_view.table(self._locus.models(), used, self._locus.machine(), fixed)
-            + models_view.quotes_only(used["llm"] == "none", fixed.get("llm", ""))
-            + models_view.text_model(used["text"])
-        )
+        return models_view.table(self._locus.models(), used, self._locus.machine(), fixed)
 
     def _places(self, rows: Mapping[str, InForce]) -> dict[str, str]:
         return {
