@@ -308,6 +308,10 @@ def _line(name: str, value: Any) -> settings_file.Plain | None:
     if name not in _KINDS:
         raise UsageError(f"there is no setting {name!r}")
     meant = typed(name, _KINDS[name], value, name)
+    try:
+        str(value).encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{name}: the value holds characters that are no text, and can not be written") from error
     if isinstance(meant, Path):
         return str(value)
     return meant if isinstance(meant, bool | int | float | str) else None

@@ -30,6 +30,12 @@ SETTINGS = {"llm": "llm", "image": "image_model", "speech": "speech_model"}
 """The setting by which the model for a role is chosen."""
 
 
+_HEAD = (
+    "".join(f'<th scope="col">{name}</th>' for name in ("Model", "Size", "Licence", "Here"))
+    + '<th scope="col"><span class="unseen">What can be done</span></th>'
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Pulling:
     """A download: the bytes that are there and will be, 0 while that is not known; ``error`` where it broke off."""
@@ -72,10 +78,9 @@ def table(
     parts = [f'<p class="machine">{escape(_machine(machine))}</p>']
     for role, what in _ROLES.items():
         lines = "".join(_line(row, used, machine, best, fixed) for row in rows if row["role"] == role)
-        head = "".join(f'<th scope="col">{name}</th>' for name in ("Model", "Size", "Licence", "Here", ""))
         parts.append(
             f'<h3>{what}</h3><p class="now">{escape(_now(role, used, rows))}</p>'
-            f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
+            f"<table><thead><tr>{_HEAD}</tr></thead><tbody>{lines}</tbody></table>"
         )
         if role == "llm":
             parts.append(_quotes_only(used["llm"] == "none", fixed.get("llm", "")))

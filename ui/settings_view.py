@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
+from assistant.setting_values import SECRETS
 from assistant.settings import InForce
 from ui.settings_fields import OTHER, Field, Group, other_name, text_of
 
@@ -121,7 +122,7 @@ def _notes(each: Field, row: InForce, error: str) -> str:
     return (
         f'<p class="help" id="help-{each.name}">{escape(help_line)}</p>'
         f'<p class="from" id="from-{each.name}">{escape(_from(row))}</p>'
-        f'<p class="error" id="error-{each.name}">{escape(error)}</p>{_reset(each, row)}'
+        f'<p class="error" id="error-{each.name}">{escape(sentence(error))}</p>{_reset(each, row)}'
     )
 
 
@@ -130,7 +131,7 @@ def _from(row: InForce) -> str:
         who = "the program that opened Locus" if row.source == "argument" else f"the variable {row.source}"
         return f"Set by {who}, which goes before the settings file: change it there."
     if row.waits:
-        return f"{_shown(row.value)} is in force until Locus is started again."
+        return f"{_told(row)} is in force until Locus is started again."
     return ""
 
 
@@ -152,8 +153,7 @@ def sentence(doc: str) -> str:
 def in_force(rows: Sequence[InForce]) -> str:
     """Every setting that is in force and where it is from, as a table."""
     lines = "".join(
-        f'<tr><th scope="row"><code>{row.name}</code></th><td>{escape(_shown(row.value))}'
-        f"{f'<br><em>{escape(_shown(row.later))} when Locus is started again</em>' if row.waits else ''}</td>"
+        f'<tr><th scope="row"><code>{row.name}</code></th><td>{escape(_told(row))}{_later(row)}</td>'
         f"<td>{escape(row.source)}</td><td>{escape(sentence(row.doc))}</td></tr>"
         for row in rows
     )
@@ -165,6 +165,19 @@ def in_force(rows: Sequence[InForce]) -> str:
     )
 
 
+def _told(row: InForce) -> str:
+    if row.name in SECRETS:
+        return "there is one" if row.value else "there is none"
+    return _shown(row.value)
+
+
+def _later(row: InForce) -> str:
+    if not row.waits:
+        return ""
+    value = "another" if row.name in SECRETS else _shown(row.later)
+    return f"<br><em>{escape(value)} when Locus is started again</em>"
+
+
 def _shown(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -174,16 +187,15 @@ def _shown(value: object) -> str:
 def about(version: str, places: Mapping[str, str], rows: Sequence[InForce]) -> str:
     """What this is, where its files are, and that they stay there."""
     named = {row.name: row.value for row in rows}
-    remote = bool(named.get("llm_url")) and bool(named.get("allow_remote"))
-    private = (
-        f"Questions, and the passages that answer them, are sent to {named['llm_url']}, as the settings allow. "
-        "Nothing else leaves this machine."
-        if remote
-        else "Nothing leaves this machine: files, questions and answers stay here."
-    )
+    private = "Nothing leaves this machine: files, questions and answers stay here."
+    if named["llm_url"]:
+        where = (
+            "which may be another machine; nothing else leaves this one" if named["allow_remote"] else "on this machine"
+        )
+        private = f"Questions and the passages that answer them go to the server {named['llm_url']}, {where}."
     network = (
         "Downloads are off."
-        if named.get("offline")
+        if named["offline"]
         else "The network is used only to download a model when you ask for it."
     )
     listed = "".join(f"<dt>{escape(name)}</dt><dd><code>{escape(place)}</code></dd>" for name, place in places.items())
