@@ -69,7 +69,7 @@ class Answerer:
         self._retriever = retriever
         self._embedder = embedder
         self._weight = weight
-        self._llm = llm
+        self.llm = llm
         self._style = style
         self._abstain_below = abstain_below
         self._words = answer_words
@@ -112,7 +112,7 @@ class Answerer:
             yield Answered(self._abstained(completed, hits, ranking, clock))
             return
         answer: Answer | None = None
-        if self._llm is not None and self._is_worth_asking(ranking):
+        if self.llm is not None and self._is_worth_asking(ranking):
             checked: list[tuple[str, tuple[Evidence, ...]]] = []
             for event in self._draft(completed, ranking, clock, cancelled):
                 if isinstance(event, Token):
@@ -140,18 +140,18 @@ class Answerer:
         self, question: str, ranking: Ranking, clock: _Clock, cancelled: Callable[[], bool] | None
     ) -> Iterator[Token | list[tuple[str, tuple[Evidence, ...]]]]:
         """Tokens as they come, then the sentences that stand, each with the evidence that supports it."""
-        assert self._llm is not None
-        style = prompt.with_length(self._style, self._words, self._llm.context_tokens)
-        budget = self._llm.context_tokens - style.answer_tokens
+        assert self.llm is not None
+        style = prompt.with_length(self._style, self._words, self.llm.context_tokens)
+        budget = self.llm.context_tokens - style.answer_tokens
         shown = prompt.shown(ranking.evidence, style)
         try:
-            messages, shown = prompt.build(question, shown, self._llm.count_tokens, budget, style)
+            messages, shown = prompt.build(question, shown, self.llm.count_tokens, budget, style)
         except UsageError:
             # The question alone fills the model's window: the evidence is there all the same and is quoted.
             yield []
             return
         written: list[str] = []
-        for text in self._llm.stream(messages, max_tokens=style.answer_tokens, cancelled=cancelled):
+        for text in self.llm.stream(messages, max_tokens=style.answer_tokens, cancelled=cancelled):
             written.append(text)
             yield Token(text)
         clock.lap("llm")
@@ -195,7 +195,7 @@ class Answerer:
                 text = item.candidate.readable
                 if len(text.split()) <= room and not _says(said, text):
                     said.append(Sentence(text, True, book.numbers([item])))
-        assert self._llm is not None
+        assert self.llm is not None
         return Answer(
             question,
             " ".join(sentence.text for sentence in said),
@@ -204,7 +204,7 @@ class Answerer:
             "llm",
             tuple(said),
             book.listed(),
-            self._llm.name,
+            self.llm.name,
             clock.timings(),
         )
 

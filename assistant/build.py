@@ -223,11 +223,14 @@ class Parts:
                 return self._settings
             self._take_on(replace(self._settings, **{name: getattr(settings, name) for name in changed}))
             made = vars(self)
-            before = made.get("llm")
+            before, has_senses = made.get("llm"), "senses" in made
             for name in renewal.renewed(changed):
                 made.pop(name, None)
-            if "reader" in made:
-                self.reader.senses = self.senses
+            if has_senses:
+                # At once: whoever holds the library must not have to wait for what waits for the library.
+                senses = self.senses
+                if "reader" in made:
+                    self.reader.senses = senses
             self._text_side.renew()
             for watcher in self._watchers:
                 watcher.rescan_s = 60.0 * settings.rescan_minutes
@@ -243,9 +246,9 @@ class Parts:
     def stream(self, question: str, **options: Any) -> Iterator[Event]:
         """The events of one question; its language model is not closed before the last of them."""
         with ExitStack() as held:
-            with self.mutex:
-                answerer = self.answerer
-                held.enter_context(self._lending.use(vars(self).get("llm")))
+            answerer = self.answerer
+            while not held.enter_context(self._lending.use(answerer.llm)):
+                answerer = self.answerer  # another one was chosen at this moment
             yield from answerer.stream(question, **options)
 
     def find_models(self) -> None:

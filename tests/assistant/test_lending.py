@@ -50,8 +50,19 @@ def test_closing_closes_what_was_given_up_and_nothing_else() -> None:
 
 
 def test_there_may_be_nothing_to_use() -> None:
-    with Lending().use(None):
-        pass
+    with Lending().use(None) as is_there:
+        assert is_there
+
+
+def test_what_was_given_up_can_not_be_used_again() -> None:
+    lending, thing = Lending(), Thing()
+    with lending.use(thing) as is_there:
+        assert is_there
+        lending.give_up(thing)
+        with lending.use(thing) as is_there:
+            assert not is_there
+        assert thing.closed == 0
+    assert thing.closed == 1
 
 
 def test_many_uses_at_once_are_counted() -> None:
