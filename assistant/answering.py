@@ -31,8 +31,8 @@ EMPTY_LIBRARY = "Your library is empty."
 
 _HITS = 8
 """Chunks whose sentences are looked at."""
-_QUOTED_WORDS = 60
-_QUOTES = 3
+_WORDS_A_QUOTE = 20
+"""So many words of an answer for each sentence that may be quoted."""
 _NEAREST = 3
 _SHOWS_IT = 0.25
 """The score from which a picture found by what it shows is worth a look where no text answers."""
@@ -52,6 +52,7 @@ class Answerer:
         llm: what writes; None quotes at once.
         style: how ``llm`` is led.
         abstain_below: confidence (log-odds) below which the library is taken not to hold the answer.
+        answer_words: the most words that are quoted, in one sentence for every 20 of them.
     """
 
     def __init__(
@@ -63,13 +64,16 @@ class Answerer:
         llm: LanguageModel | None,
         style: Style,
         abstain_below: float,
+        answer_words: int = prompt.USUAL_WORDS,
     ) -> None:
         self._retriever = retriever
         self._embedder = embedder
         self._weight = weight
-        self._llm = llm
+        self.llm = llm
         self._style = style
         self._abstain_below = abstain_below
+        self._words = answer_words
+        self._quotes = max(1, round(answer_words / _WORDS_A_QUOTE))
 
     def stream(
         self,
@@ -108,7 +112,7 @@ class Answerer:
             yield Answered(self._abstained(completed, hits, ranking, clock))
             return
         answer: Answer | None = None
-        if self._llm is not None and self._is_worth_asking(ranking):
+        if self.llm is not None and self._is_worth_asking(ranking):
             checked: list[tuple[str, tuple[Evidence, ...]]] = []
             for event in self._draft(completed, ranking, clock, cancelled):
                 if isinstance(event, Token):
@@ -136,17 +140,18 @@ class Answerer:
         self, question: str, ranking: Ranking, clock: _Clock, cancelled: Callable[[], bool] | None
     ) -> Iterator[Token | list[tuple[str, tuple[Evidence, ...]]]]:
         """Tokens as they come, then the sentences that stand, each with the evidence that supports it."""
-        assert self._llm is not None
-        budget = self._llm.context_tokens - self._style.answer_tokens
-        shown = prompt.shown(ranking.evidence, self._style)
+        assert self.llm is not None
+        style = prompt.with_length(self._style, self._words, self.llm.context_tokens)
+        budget = self.llm.context_tokens - style.answer_tokens
+        shown = prompt.shown(ranking.evidence, style)
         try:
-            messages, shown = prompt.build(question, shown, self._llm.count_tokens, budget, self._style)
+            messages, shown = prompt.build(question, shown, self.llm.count_tokens, budget, style)
         except UsageError:
             # The question alone fills the model's window: the evidence is there all the same and is quoted.
             yield []
             return
         written: list[str] = []
-        for text in self._llm.stream(messages, max_tokens=self._style.answer_tokens, cancelled=cancelled):
+        for text in self.llm.stream(messages, max_tokens=style.answer_tokens, cancelled=cancelled):
             written.append(text)
             yield Token(text)
         clock.lap("llm")
@@ -185,12 +190,12 @@ class Answerer:
         book = _Citations()
         said = [Sentence(text, True, book.numbers(support)) for text, support in checked]
         if not self._style.trusted:
-            room = _QUOTED_WORDS - sum(len(sentence.text.split()) for sentence in said)
-            for item in evidence_.within_words(ranking.evidence, room, _QUOTES):
+            room = self._words - sum(len(sentence.text.split()) for sentence in said)
+            for item in evidence_.within_words(ranking.evidence, room, self._quotes):
                 text = item.candidate.readable
                 if len(text.split()) <= room and not _says(said, text):
                     said.append(Sentence(text, True, book.numbers([item])))
-        assert self._llm is not None
+        assert self.llm is not None
         return Answer(
             question,
             " ".join(sentence.text for sentence in said),
@@ -199,7 +204,7 @@ class Answerer:
             "llm",
             tuple(said),
             book.listed(),
-            self._llm.name,
+            self.llm.name,
             clock.timings(),
         )
 
@@ -207,7 +212,7 @@ class Answerer:
 
     def _quoted(self, question: str, ranking: Ranking, clock: _Clock) -> Answer:
         book = _Citations()
-        chosen = evidence_.within_words(ranking.evidence, _QUOTED_WORDS, _QUOTES)
+        chosen = evidence_.within_words(ranking.evidence, self._words, self._quotes)
         said = tuple(Sentence(item.candidate.readable, True, book.numbers([item])) for item in chosen)
         text = " ".join(sentence.text for sentence in said)
         return Answer(question, text, True, False, "quotes", said, book.listed(), "", clock.timings())

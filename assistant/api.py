@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from assistant import models, page
+from assistant import capacity, models, page
+from assistant import settings as settings_
 from assistant.answers import Answer, Answered, Event, Retrieved, Sentence
+from assistant.capacity import Machine
 from assistant.conversations import Conversations
 from assistant.file_details import FileDetails
 from assistant.folders import folders
 from assistant.nearest import pointed
 from assistant.page import Page
-from assistant.settings import load
+from assistant.settings import InForce, Settings
 from assistant.watching import Watching
 from assistant.why import Asked, Why
 from indexers.activity import overlaid
@@ -55,7 +58,9 @@ class Assistant:
     """
 
     def __init__(self, library: PathLike | None = None, *, create: bool = True, **settings: Any) -> None:
-        self.settings = load({"library": library, **settings})
+        self._said = {"library": library, **settings}
+        self._running = self._later = settings_.read(self._said)
+        self._changing = threading.Lock()
         from assistant.build import Parts
 
         self._parts = Parts(self.settings, create=create)
@@ -76,6 +81,56 @@ class Assistant:
         for watching in self._watching:
             watching.stop()
         self._parts.close()
+
+    # --- settings ------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self._running.settings
+
+    @property
+    def settings_file(self) -> Path:
+        """The settings file in force, whether or not it is there."""
+        return self._running.file
+
+    def settings_in_force(self) -> list[InForce]:
+        """Every setting with its value, where that is from, what it means, and what it will be after a restart."""
+        return settings_.in_force(self._running, self._later)
+
+    def setting_problem(self, name: str, value: object) -> str:
+        """Why a setting can not have this value, in a clause for a person; "" if it can."""
+        return settings_.problem(name, value)
+
+    def change_settings(self, changes: Mapping[str, Any]) -> list[str]:
+        """Writes settings into the settings file and takes on what the file says, as far as that can be at once.
+
+        What an argument or the environment says stays in force before the file. A language model that is writing an
+        answer goes on to its end. Without ``changes`` the file is only read again.
+
+        Args:
+            changes: values by name; None takes the line away, so that the default holds.
+
+        Returns:
+            The settings that differ from those in force until Locus is started again.
+
+        Raises:
+            UsageError: a name is unknown, a value can not be what it must be, or the file can not be read; neither the
+                file nor what is in force was changed, as with the other errors.
+            ModelMissing: nothing is at the path of a model.
+            NotWritten: the file can not be written.
+        """
+        with self._changing:
+            if changes:
+                loaded = settings_.change(changes, self._said, check=self._parts.check)
+            else:
+                loaded = settings_.read(self._said)
+            now = self._parts.apply(loaded.settings)
+            held = {name for name in loaded.sources if getattr(now, name) != getattr(loaded.settings, name)}
+            before = self._running.sources
+            sources = {name: before[name] if name in held else source for name, source in loaded.sources.items()}
+            self._running, self._later = replace(loaded, settings=now, sources=sources), loaded
+            return sorted(held)
 
     # --- what is in the library ----------------------------------------------------------------
 
@@ -337,6 +392,10 @@ class Assistant:
         """The command that gets the model which the settings name for a role: "image" or "speech"."""
         return f"locus models pull {asdict(self.settings)[f'{role}_model']}"
 
+    def machine(self) -> Machine:
+        """The memory and the cores of this machine, by which a language model is chosen (see ``capacity``)."""
+        return capacity.machine(self.settings.threads)
+
     def verify_models(self) -> list[dict[str, Any]]:
         """The check of every installed model's files against the hashes that are known."""
         named = self._model_paths()
@@ -472,7 +531,7 @@ class Assistant:
         else:
             yield from _settled(
                 lambda: _begun(
-                    self._parts.answerer.stream(
+                    self._parts.stream(
                         question, earlier=earlier, media=kinds, under=folder, days=days, cancelled=cancelled
                     )
                 )

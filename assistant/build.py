@@ -8,20 +8,23 @@ from __future__ import annotations
 import os
 import shlex
 import threading
+import weakref
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from assistant import models, text_models
+from assistant import models, renewal, text_models
 from assistant.absent import why_absent
 from assistant.answering import Answerer
+from assistant.answers import Event
 from assistant.by_picture import PictureSearch
 from assistant.conversations import Conversations
 from assistant.dictation import dictated, recording
 from assistant.file_details import FileDetails, details
+from assistant.lending import Lending
 from assistant.llm import LanguageModel, LlamaCpp
 from assistant.llm_server import OpenAIServer
 from assistant.part import part as _part
@@ -58,7 +61,7 @@ class Parts:
     """
 
     def __init__(self, settings: Settings, *, create: bool = True) -> None:
-        self._settings = settings
+        self._take_on(settings)
         self._create = create
         self.mutex = threading.RLock()
         said = settings.text_model_path or settings.text_model
@@ -66,8 +69,14 @@ class Parts:
         self._text_side = TextSide(
             self, said=self.named_text_model, cache_dir=settings.cache_dir, threads=settings.threads or None
         )
+        self._lending = Lending()
+        self._watchers: weakref.WeakSet[Watcher] = weakref.WeakSet()
+
+    def _take_on(self, settings: Settings) -> None:
+        self._settings = settings
         self.way_to_images = f"locus models pull {settings.image_model}"
         self.abstain_below = settings.abstain_below
+        self.answer_words = settings.answer_words
         self.hidden = settings.hidden
         models.hub_environment(offline=settings.offline)
 
@@ -78,6 +87,7 @@ class Parts:
             self.sandbox.close()
         if made.get("llm") is not None:
             made["llm"].close()
+        self._lending.close()
         if "conversations" in made:
             self.conversations.close()
         if "library" in made:
@@ -168,7 +178,7 @@ class Parts:
             self.follow(report)
             on_report(report)
 
-        return Watcher(
+        made = Watcher(
             self.library,
             lambda: self.pipeline,
             rescan_s=60.0 * self._settings.rescan_minutes,
@@ -176,6 +186,70 @@ class Parts:
             on_report=followed,
             **told,
         )
+        self._watchers.add(made)
+        return made
+
+    # --- settings ------------------------------------------------------------------------------
+
+    def check(self, settings: Settings) -> None:
+        """Whether what the settings name can be had, as far as it would be new and is to be taken on at once.
+
+        Raises:
+            UsageError: there is no model of a name, or an address is not one.
+            ModelMissing: nothing is at a path.
+        """
+        changed = self._changed(settings)
+        for role in ("image", "speech"):
+            if changed & {f"{role}_model", f"{role}_model_path"}:
+                given = getattr(settings, f"{role}_model"), getattr(settings, f"{role}_model_path")
+                models.find_named(*given, settings.cache_dir)
+        if changed & {"llm", "llm_path"} and not settings.llm_url:
+            models.find_named(settings.llm, settings.llm_path, settings.cache_dir)
+        if settings.llm_url and changed & {"llm_url", "llm_api_key", "allow_remote"}:
+            _server(settings).close()
+
+    def apply(self, settings: Settings) -> Settings:
+        """Takes on what can be while questions are answered and files read; gives the settings that are in force then.
+
+        A language model that is writing is closed when it is done; the next question loads the new one.
+
+        Raises:
+            UsageError, ModelMissing: as ``check``; nothing was changed.
+        """
+        self.check(settings)
+        with self.mutex:
+            changed = self._changed(settings)
+            if not changed:
+                return self._settings
+            self._take_on(replace(self._settings, **{name: getattr(settings, name) for name in changed}))
+            made = vars(self)
+            before, has_senses = made.get("llm"), "senses" in made
+            for name in renewal.renewed(changed):
+                made.pop(name, None)
+            if has_senses:
+                # At once: whoever holds the library must not have to wait for what waits for the library.
+                senses = self.senses
+                if "reader" in made:
+                    self.reader.senses = senses
+            self._text_side.renew()
+            for watcher in self._watchers:
+                watcher.rescan_s = 60.0 * settings.rescan_minutes
+        if before is not None and "llm" not in made:
+            self._lending.give_up(before)
+        return self._settings
+
+    def _changed(self, settings: Settings) -> set[str]:
+        """The settings that differ from those in force and take effect at once."""
+        names = {each.name for each in fields(Settings)} & renewal.AT_ONCE
+        return {name for name in names if getattr(settings, name) != getattr(self._settings, name)}
+
+    def stream(self, question: str, **options: Any) -> Iterator[Event]:
+        """The events of one question; its language model is not closed before the last of them."""
+        with ExitStack() as held:
+            answerer = self.answerer
+            while not held.enter_context(self._lending.use(answerer.llm)):
+                answerer = self.answerer  # another one was chosen at this moment
+            yield from answerer.stream(question, **options)
 
     def find_models(self) -> None:
         """Looks for models that were missing: what waits for them is finished by the next ``add``."""
@@ -255,18 +329,13 @@ class Parts:
 
     @_part
     def _image_folder(self) -> Path | None:
-        return self._found(self._settings.image_model, self._settings.image_model_path)
+        settings = self._settings
+        return models.find_named(settings.image_model, settings.image_model_path, settings.cache_dir)
 
     @_part
     def _speech_folder(self) -> Path | None:
-        return self._found(self._settings.speech_model, self._settings.speech_model_path)
-
-    def _found(self, name: str, path: Path | None) -> Path | None:
-        if name.lower() == "none":
-            return None
-        if path is not None:
-            return models.existing(path)
-        return models.find(models.spec(name), path=None, cache_dir=self._settings.cache_dir)
+        settings = self._settings
+        return models.find_named(settings.speech_model, settings.speech_model_path, settings.cache_dir)
 
     @_part
     def sights(self) -> Sights:
@@ -278,12 +347,7 @@ class Parts:
         """What writes answers; None when the settings say "none"."""
         settings = self._settings
         if settings.llm_url:
-            return OpenAIServer(
-                settings.llm_url,
-                model=settings.llm_model,
-                api_key=settings.llm_api_key or None,
-                allow_remote=settings.allow_remote,
-            )
+            return _server(settings)
         path = self._llm_path
         return None if path is None else LlamaCpp(path, name=settings.llm, threads=settings.threads or None)
 
@@ -403,6 +467,16 @@ class Parts:
             return SMALL if choice.lower() in ("1", "true", "yes", "on") else LARGE
         path = None if self._settings.llm_url else self._llm_path
         return SMALL if path is None or path.stat().st_size < _SMALL_BYTES else LARGE
+
+
+def _server(settings: Settings) -> OpenAIServer:
+    """The server that the settings name; it is not asked anything yet."""
+    return OpenAIServer(
+        settings.llm_url,
+        model=settings.llm_model,
+        api_key=settings.llm_api_key or None,
+        allow_remote=settings.allow_remote,
+    )
 
 
 def _bytes(path: Path) -> int:

@@ -26,6 +26,7 @@ __all__ = [
     "VerifyResult",
     "existing",
     "find",
+    "find_named",
     "hub_environment",
     "installed",
     "pull",
@@ -89,6 +90,18 @@ def find(wanted: ModelSpec, *, path: Path | None, cache_dir: Path) -> Path | Non
         if folder is not None and all((folder / file.name).is_file() for file in wanted.files):
             return folder / wanted.files[0].name if wanted.is_file else folder
     return None
+
+
+def find_named(name: str, path: Path | None, cache_dir: Path) -> Path | None:
+    """Where the model is that settings name; None if it is missing, or if they say "none".
+
+    Raises:
+        UsageError: the catalogue does not have it.
+        ModelMissing: the settings name a path and nothing is there.
+    """
+    if name.casefold() == "none":
+        return None
+    return existing(path) if path is not None else find(spec(name), path=None, cache_dir=cache_dir)
 
 
 def require(wanted: ModelSpec, *, path: Path | None, cache_dir: Path) -> Path:

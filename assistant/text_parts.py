@@ -82,6 +82,7 @@ class TextParts:
             llm=parts.llm,
             style=parts.style(),
             abstain_below=parts.abstain_below,
+            answer_words=parts.answer_words,
         )
 
 

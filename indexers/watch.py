@@ -78,7 +78,7 @@ class Watcher:
     ) -> None:
         self._library = library
         self._pipeline = pipeline
-        self._rescan_s = rescan_s
+        self.rescan_s = rescan_s  # may be changed while it runs
         self._first_retry_s = first_retry_s
         self._tidy_s = tidy_s
         self._on_report = on_report
@@ -140,7 +140,7 @@ class Watcher:
             self._follow_folders(catalog, listening=listening)
             self._try_again(catalog)
         if now >= self._next_scan:
-            self._next_scan = now + self._rescan_s
+            self._next_scan = now + self.rescan_s
             self._refresh()
             for folder in self._folders:
                 self._scan(catalog, folder, folder.path)

@@ -51,7 +51,7 @@ def mounted(locus: Assistant, work: Work, warmup: Warmup, *, max_upload_bytes: i
         enable_monitoring=False,
         max_file_size=max_upload_bytes,
         theme=app.theme(),
-        head=app.head(),
+        head=app.head(locus.settings.theme),
     )
     return web
 

@@ -170,7 +170,7 @@ def test_a_model_that_comes_while_folders_are_watched_finishes_what_waits(
 def _often(parts: Parts, watcher: Callable[..., Watcher], **told: Any) -> Watcher:
     """A watcher that looks through its folders all the time."""
     made = watcher(parts, **told)
-    made._rescan_s = 0.2
+    made.rescan_s = 0.2
     return made
 
 
