@@ -43,6 +43,7 @@ class Source:
         passages: its text in order, as it was read.
         inside: the file that it is inside of; "" for a file of its own.
         obstacle: why the file can not be opened, as a sentence; "" if it can: it is there, and is what was read.
+        holds: paths of the documents inside it.
     """
 
     document: Document
@@ -51,6 +52,7 @@ class Source:
     passages: tuple[Chunk, ...]
     inside: str = ""
     obstacle: str = ""
+    holds: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
@@ -118,11 +120,13 @@ class Sources:
             stored = catalog.stored_file(path)
             if stored is not None:
                 passages = tuple(catalog.passages(stored.content))
+                holds = tuple(catalog.children(stored.document.path))
                 inside = catalog.outermost(stored.document.path) if stored.parent else ""
         if stored is None:
             raise NotHeld(self._why_absent(path))
         copy = Copy(stored.document.path, stored.parent, stored.size, stored.mtime_ns)
-        return Source(stored.document, stored.content, stored.format, passages, inside, _obstacle(copy, inside))
+        obstacle = _obstacle(copy, inside)
+        return Source(stored.document, stored.content, stored.format, passages, inside, obstacle, holds)
 
     def by_id(self, id: int) -> Source:
         """As ``source``, by the document's id: of several files that hold the same, one that can be opened.

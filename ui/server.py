@@ -8,7 +8,7 @@ import uvicorn
 from fastapi.staticfiles import StaticFiles
 
 from assistant.api import Assistant
-from ui import app, exports
+from ui import app, documents, exports
 from ui.work import Work
 
 
@@ -18,6 +18,7 @@ def serve(locus: Assistant, *, host: str = "127.0.0.1", port: int = 7860) -> Non
     web = fastapi.FastAPI()
     web.include_router(exports.routes(locus))
     web.mount("/static", StaticFiles(directory=app.STATIC))
+    web.include_router(documents.routes(locus), prefix="/documents")
     gr.mount_gradio_app(
         web,
         app.build(locus, work),
