@@ -46,8 +46,8 @@ def pages(source: Source, place: Place, shown: str, at: int | None) -> str:
     text = _page_text(source.passages, number, place.quote if number == cited else "")
     if picture:
         text = f'<details class="text"><summary>Text of this page</summary>{text}</details>'
-    before = button("turn", "‹ Previous page", turn="previous", at=number - 1, place=shown, off=number <= 1)
-    after = button("turn", "Next page ›", turn="next", at=number + 1, place=shown, off=number >= count)
+    before = button("turn", "‹ Previous", turn="previous", at=number - 1, place=shown, off=number <= 1)
+    after = button("turn", "Next ›", turn="next", at=number + 1, place=shown, off=number >= count)
     told = f'<span class="count" role="status">p. {number} of {count}</span>'
     return f'<nav class="pages" aria-label="Pages">{before}{told}{after}</nav>{picture}{text}'
 

@@ -22,6 +22,7 @@ MOST_LINES = 2000
 _BLANK_LINES = 3
 """Between two lines that were read there are often lines without text, rarely more than these."""
 _NUMBER = re.compile(r"\s*[-+−]?[£$€]?\d[\d.,'\u202f]*\s*[%€]?\s*")
+_SHORT, _LONG = 12, 40  # characters: what is not broken into lines, what is not squeezed
 _DELIMITERS = ",;\t|"
 
 _Item = TypeVar("_Item")
@@ -122,16 +123,21 @@ def _table(header: str, rows: Sequence[tuple[_Row, bool]], sheet: str, *, values
     body = "".join(_table_row(row, _cells(row.text, delimiter), cited=cited) for row, cited in rows)
     label = attribute(f"Rows {rows[0][0].number} to {rows[-1][0].last}{f' of {sheet}' if sheet else ''}")
     top = f'<thead><tr><th scope="col"><span class="unseen">Row</span></th>{head}</tr></thead>' if head else ""
-    return f'<div class="wide"><table aria-label="{label}">{top}<tbody>{body}</tbody></table></div>'
+    return _wide(f"<table>{top}<tbody>{body}</tbody></table>", label)
 
 
 def _table_row(row: _Row, cells: Sequence[str], *, cited: bool) -> str:
     drawn = "".join(
-        f"<td{' class=number' if _NUMBER.fullmatch(cell) else ''}>"
-        f"{f'<mark>{escape(cell)}</mark>' if cited and cell else escape(cell)}</td>"
+        f'<td class="{_kind(cell)}">{f"<mark>{escape(cell)}</mark>" if cited and cell else escape(cell)}</td>'
         for cell in cells
     )
     return f'<tr{" class=cited" if cited else ""}><th scope="row">{row.number}</th>{drawn}</tr>'
+
+
+def _kind(cell: str) -> str:
+    if _NUMBER.fullmatch(cell):
+        return "number"
+    return "short" if len(cell) <= _SHORT else "long" if len(cell) >= _LONG else "text"
 
 
 def _delimiter(line: str) -> str:
@@ -146,6 +152,11 @@ def _cells(text: str, delimiter: str) -> list[str]:
         return next(csv.reader([text.replace("\0", "")], delimiter=delimiter), [""])
     except csv.Error:
         return [text]
+
+
+def _wide(table: str, label: str) -> str:
+    """A table that may be wider than the pane: then it is moved to and fro, by the keyboard too."""
+    return f'<div class="wide" tabindex="0" role="group" aria-label="{label}">{table}</div>'
 
 
 # --- slides and sections -----------------------------------------------------------------------
@@ -215,7 +226,7 @@ def _passage(passage: Chunk, quote: str) -> str:
         )
         rows.append(f"<tr{' class=cited' if cited else ''}>{cells}</tr>")
         at += len(line) + 1
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+    return _wide(f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>", "Table")
 
 
 # --- parts of long files -----------------------------------------------------------------------
