@@ -21,7 +21,7 @@ MOST_LINES = 2000
 """Lines or rows that are shown at once; of a longer file, those around the place."""
 _BLANK_LINES = 3
 """Between two lines that were read there are often lines without text, rarely more than these."""
-_NUMBER = re.compile(r"\s*[-+−]?[£$€]?\d[\d.,'\u202f]*\s*[%€]?\s*")
+_NUMBER = re.compile(r"[-+−]?[£$€]?\d[\d.,'\u202f]*\s?[%€]?")
 _SHORT, _LONG = 12, 40  # characters: what is not broken into lines, what is not squeezed
 _DELIMITERS = ",;\t|"
 
@@ -135,7 +135,7 @@ def _table_row(row: _Row, cells: Sequence[str], *, cited: bool) -> str:
 
 
 def _kind(cell: str) -> str:
-    if _NUMBER.fullmatch(cell):
+    if _NUMBER.fullmatch(cell.strip()):
         return "number"
     return "short" if len(cell) <= _SHORT else "long" if len(cell) >= _LONG else "text"
 

@@ -44,8 +44,8 @@
   };
 
   const arrived = (article, before) => {
-    const again = article.dataset.turned && turned
-      && article.querySelector(`[data-turn="${turned}"]:not(:disabled)`);
+    const again = article.dataset.turned && turned && (article.querySelector(`[data-turn="${turned}"]:not(:disabled)`)
+      || article.querySelector('[data-turn]:not(:disabled)'));
     (again || article.querySelector('#source-heading')).focus({preventScroll: true});
     scrolledAt = 0;
     for (const line of article.querySelectorAll('.line.now')) line.classList.remove('now');
