@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from indexers.types import Chunk, TimeLocator
+from ui.source_parts import segments
 
 _ON_SCREEN = ("on screen",)
 _LINE_ENDS = re.compile(r"\s+")
@@ -33,11 +34,10 @@ def lines(passages: Sequence[Chunk]) -> list[Line]:
 def _lines_of(passage: Chunk) -> Iterable[Line]:
     on_screen = passage.headings == _ON_SCREEN
     chapter = passage.headings[-1] if passage.headings and not on_screen else ""
-    ends = [place.start for place in passage.places[1:]] + [len(passage.body)]
-    for place, end in zip(passage.places, ends, strict=True):
-        text = _LINE_ENDS.sub(" ", passage.body[place.start : end]).strip()
-        if isinstance(place.locator, TimeLocator) and text:
-            yield Line(place.locator.start_s, place.locator.end_s, text, chapter, on_screen)
+    for locator, part in segments(passage):
+        text = _LINE_ENDS.sub(" ", part).strip()
+        if isinstance(locator, TimeLocator) and text:
+            yield Line(locator.start_s, locator.end_s, text, chapter, on_screen)
 
 
 def captions(spoken: Iterable[Line]) -> str:
