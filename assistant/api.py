@@ -21,12 +21,14 @@ from assistant.folders import folders
 from assistant.nearest import pointed
 from assistant.page import Page
 from assistant.settings import InForce, Settings
+from assistant.sources import Original, Source
 from assistant.watching import Watching
 from assistant.why import Asked, Why
 from indexers.activity import overlaid
 from indexers.errors import OtherModel, UsageError
 from indexers.filters import Days
 from indexers.pipeline import AddReport, Progress
+from indexers.previews import Look
 from indexers.reembedding import ReindexReport
 from indexers.types import MEDIA, Document, Hit
 from indexers.walk import absolute
@@ -226,6 +228,46 @@ class Assistant:
             UsageError: the library does not hold it; the message says why.
         """
         return self._parts.file(absolute(path))
+
+    def ids(self, paths: Iterable[PathLike]) -> dict[str, int]:
+        """The id of the document at each of ``paths`` that the library holds: what its file is asked for by."""
+        return self._parts.sources.ids(absolute(path) for path in paths)
+
+    def source(self, document: PathLike | int) -> Source:
+        """A document as it can be shown: its text in order, as it was read, and whether its file is still that.
+
+        Args:
+            document: a file, a document inside one ("mail.eml!/report.pdf"), or an id.
+
+        Raises:
+            NotHeld: the library does not hold it; the message says why.
+        """
+        sources = self._parts.sources
+        return sources.by_id(document) if isinstance(document, int) else sources.source(absolute(document))
+
+    def original(self, id: int) -> Original:
+        """The file of a document, to be opened as long as it is what was read. Its ``path`` is where it is.
+
+        Raises:
+            NotHeld: no document of the library has this id.
+            NotAsRead: its file has changed since it was read, is gone, or is inside another one.
+        """
+        return self._parts.sources.original(id)
+
+    def preview(self, id: int, *, page: int | None = None, second: float | None = None, width: int = 1000) -> bytes:
+        """A picture of a document as JPEG: of a page (from 1), a picture file, or a film at a second.
+
+        Args:
+            id: of the document.
+            page: of a PDF, or of a picture file with pages.
+            second: of a film; None: a little after its beginning.
+            width: pixels, 64 to 2000; a picture that is smaller is not enlarged.
+
+        Raises:
+            NotHeld, NotAsRead: as ``original``.
+            FileError: nothing of it can be seen.
+        """
+        return self._parts.previews.preview(id, Look(width, page, second))
 
     def status(self) -> dict[str, Any]:
         """Numbers about the library and the models in use, ready for JSON."""

@@ -28,10 +28,12 @@ from assistant.lending import Lending
 from assistant.llm import LanguageModel, LlamaCpp
 from assistant.llm_server import OpenAIServer
 from assistant.part import part as _part
+from assistant.previews import Previews
 from assistant.prompt import LARGE, SMALL, Style
 from assistant.retrieve import Retriever
 from assistant.settings import Settings
 from assistant.sight import Sights
+from assistant.sources import Sources
 from assistant.text_parts import TextParts, TextSide
 from assistant.why import Asked, Inquiry, Why, before_searching
 from indexers.errors import LibraryBroken, LibraryInUse, ModelMissing, NotWritten, UsageError
@@ -50,6 +52,9 @@ from indexers.watch import Watcher
 
 _SMALL_BYTES = 700_000_000
 """A quantised model file below this holds fewer than about a billion parameters."""
+
+_LOOK_S = 20.0
+"""The most that making one preview may take: nobody waits longer for a picture."""
 
 
 class Parts:
@@ -83,8 +88,9 @@ class Parts:
     def close(self) -> None:
         """Closes what was made."""
         made = vars(self)
-        if "sandbox" in made:
-            self.sandbox.close()
+        for name in ("sandbox", "_eyes"):
+            if name in made:
+                made[name].close()
         if made.get("llm") is not None:
             made["llm"].close()
         self._lending.close()
@@ -369,6 +375,26 @@ class Parts:
             self.llm.count_tokens("locus")
 
     # --- about one file ------------------------------------------------------------------------
+
+    @_part
+    def sources(self) -> Sources:
+        """The documents as they can be shown."""
+        return Sources(self.library, self._why_absent)
+
+    @_part
+    def previews(self) -> Previews:
+        """What makes pictures of documents."""
+        return Previews(self.sources, self._eyes)
+
+    @_part
+    def _eyes(self) -> Sandbox:
+        settings = self._settings
+        return Sandbox(
+            workers=2,
+            timeout_s=min(_LOOK_S, settings.read_seconds),
+            cpu_s=min(_LOOK_S, settings.read_cpu_seconds),
+            memory_bytes=settings.read_memory_mb * 1_000_000,
+        )
 
     def file(self, path: str) -> FileDetails:
         """The details of the file at ``path``; raises ``UsageError`` if the library does not hold it."""

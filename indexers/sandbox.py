@@ -29,9 +29,10 @@ from indexers.errors import (
 )
 from indexers.kept import PARSED, REST, Kept
 from indexers.parsed_codec import decode_parsed
+from indexers.previews import Look, checked
 from indexers.protocols import Source
-from indexers.sandbox_child import DECODED, EXIT_OUT_OF_MEMORY, OUT_OF_MEMORY, REFUSED
-from indexers.sandbox_process import Child, ChildDeathError
+from indexers.sandbox_child import DECODED, EXIT_OUT_OF_MEMORY, OUT_OF_MEMORY, REFUSED, SHOWN
+from indexers.sandbox_process import Child, ChildDeathError, Wish
 from indexers.types import Decoded, Parsed, Unread
 
 _Answer = TypeVar("_Answer")
@@ -101,7 +102,7 @@ class Sandbox:
         """
         kept = Kept()
         try:
-            return self._asked(source, None, 0.0, {PARSED: decode_parsed, REST: kept.with_rest}, kept)
+            return self._asked(source, {}, {PARSED: decode_parsed, REST: kept.with_rest}, kept)
         except Broken as error:
             partial = kept.partial(str(error), source.format)
             if partial is None:
@@ -115,13 +116,22 @@ class Sandbox:
             FileError: the decoder refused it, or it took too much time or memory, or crashed the reader.
             LocusError, RuntimeError: as ``parse``.
         """
-        return self._asked(source, what, start, {DECODED: decode_decoded}, Kept())
+        return self._asked(source, {"what": what, "start": start}, {DECODED: decode_decoded}, Kept())
+
+    def preview(self, source: Source, look: Look) -> bytes:
+        """A picture of the file for people to look at, as JPEG.
+
+        Raises:
+            FileError: there is nothing to be seen, or it took too much time or memory, or crashed the reader.
+            LocusError, RuntimeError: as ``parse``.
+        """
+        wish = {"width": look.width, "page": look.page, "second": look.second}
+        return self._asked(source, wish, {SHOWN: checked}, Kept())
 
     def _asked(
         self,
         source: Source,
-        what: Unread | None,
-        start: float,
+        wish: Wish,
         readers: Mapping[bytes, Callable[[bytes], _Answer]],
         kept: Kept,
     ) -> _Answer:
@@ -129,7 +139,7 @@ class Sandbox:
             child = self._take()
             reusable = False
             try:
-                kind, body, retire = child.ask(source, what, start, self._timeout_s, kept)
+                kind, body, retire = child.ask(source, wish, self._timeout_s, kept)
                 answer = self._result(kind, body, readers)
                 reusable = not retire
             except (ValueError, KeyError, TypeError) as error:

@@ -1,7 +1,7 @@
 """The child of the sandbox: reads files one after the other, under limits, and answers over a pipe.
 
 Started as ``python -m indexers.sandbox_child``; it imports no torch and no faiss. It knows nothing of the library:
-a request names a file and its format, the answer is what a parser made of it.
+a request names a file and its format, the answer is what a parser or decoder made of it, or a picture of it.
 
 Requests: a line of JSON each on stdin. Answers on what was stdout: a head (``HEAD``), then that many bytes; before the
 answer may come messages with what is kept of the file until then (see ``indexers.kept``). Stdout itself is sent away
@@ -28,11 +28,12 @@ from indexers.decoders import decoder_for
 from indexers.errors import Broken, FileError, Unsupported
 from indexers.kept import Keeper
 from indexers.parsers import parser_for
+from indexers.previews import Look, preview
 from indexers.protocols import Parser, Source
 
 HEAD = struct.Struct(">c?Q")
 """Kind of answer, whether the child wants to be replaced, length of the body."""
-READY, DECODED, REFUSED, OUT_OF_MEMORY = b"R", b"D", b"E", b"M"
+READY, DECODED, SHOWN, REFUSED, OUT_OF_MEMORY = b"R", b"D", b"S", b"E", b"M"
 EXIT_OUT_OF_MEMORY = 77
 """Exit status when the memory limit was passed and nothing more can be said."""
 
@@ -77,7 +78,9 @@ def _serve(request: bytes, parser: Parser | None, keeper: Keeper) -> tuple[bytes
         fields = json.loads(request)
         path, *beside = (Path(os.fsdecode(bytes.fromhex(text))) for text in fields["paths"])
         source = Source(path, fields["name"], fields["format"], tuple(beside), keeper)
-        if fields["what"] is not None:
+        if "width" in fields:
+            return SHOWN, preview(source, Look(fields["width"], fields["page"], fields["second"]))
+        if "what" in fields:
             decode = decoder_for(fields["what"], source.format)
             if decode is None:
                 raise Unsupported(f"no decoder for the {fields['what']} of {source.format} files")

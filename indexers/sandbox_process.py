@@ -11,15 +11,17 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeAlias
 
 from indexers.errors import LocusError
 from indexers.kept import KEPT, KEPT_ANEW, Kept
 from indexers.protocols import Source
 from indexers.sandbox_child import HEAD, READY
-from indexers.types import Unread
+
+Wish: TypeAlias = Mapping[str, str | float | None]
 
 _START_S = 60.0
 _ANSWER_BYTES = 2**31
@@ -71,12 +73,11 @@ class Child:
         """Whether the process runs."""
         return self._process.poll() is None
 
-    def ask(
-        self, source: Source, what: Unread | None, start: float, timeout_s: float, kept: Kept
-    ) -> tuple[bytes, bytes, bool]:
+    def ask(self, source: Source, wish: Wish, timeout_s: float, kept: Kept) -> tuple[bytes, bytes, bool]:
         """Kind and body of the answer, and whether the child wants to be replaced.
 
-        What the child keeps of the file before it answers is put into ``kept``.
+        What the child keeps of the file before it answers is put into ``kept``. ``wish`` is what the child's ``_serve``
+        takes beside the file: nothing for its text, or what is to be decoded or shown of it.
 
         Raises:
             ChildDeathError: it ended, or was killed after ``timeout_s`` seconds.
@@ -86,8 +87,7 @@ class Child:
             "paths": [os.fsencode(path.absolute()).hex() for path in (source.path, *source.beside)],
             "name": source.name,
             "format": source.format,
-            "what": what,
-            "start": start,
+            **wish,
         }
         try:
             _pipe(self._process.stdin).write(json.dumps(request).encode("ascii") + b"\n")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import fastapi
 import gradio as gr
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 
 from assistant.api import Assistant
-from ui import app, exports
+from ui import app, documents, exports
 from ui.warmup import Warmup
 from ui.work import Work
 
@@ -32,8 +30,7 @@ def mounted(locus: Assistant, work: Work, warmup: Warmup, *, max_upload_bytes: i
     web.add_api_route("/static/js/iframeResizer.contentWindow.min.js", _no_frames)
     web.include_router(exports.routes(locus))
     web.mount("/static", StaticFiles(directory=app.STATIC))
-    if importlib.util.find_spec("ui.documents") is not None:
-        web.include_router(importlib.import_module("ui.documents").routes(locus), prefix="/documents")
+    web.include_router(documents.routes(locus), prefix="/documents")
     blocks = app.build(locus, work, warmup)
     # Gradio sets this where it serves a page itself. Without it, a message to the page may name any file of this
     # machine in place of an uploaded one, which would then be copied to where it can be read.

@@ -56,17 +56,22 @@ def decode_frames(source: Source, start: float) -> Decoded:
 def decode_portion(source: Source, start: float, length_s: float) -> Decoded:
     """As ``decode_frames``, for scenes that begin in ``length_s`` seconds."""
     with open_recording(source) as container:
-        stream = _film(container)
+        stream = film_in(container)
         if stream is None:
             return Decoded()
-        if start <= 0 or _sought(container, stream, start):
+        if start <= 0 or sought(container, stream, start):
             return _decode(_Film(container, stream, start), start, length_s)
     with open_recording(source) as container:
-        stream = _film(container)
+        stream = film_in(container)
         return Decoded() if stream is None else _decode(_Film(container, stream, start), start, length_s)
 
 
-def _film(container: InputContainer) -> VideoStream | None:
+def film_in(container: InputContainer) -> VideoStream | None:
+    """The moving pictures of a recording, None if nothing moves in it.
+
+    Raises:
+        Broken: they can not be decoded here.
+    """
     stream = film_stream(container)
     if stream is None:
         return None
@@ -78,8 +83,8 @@ def _film(container: InputContainer) -> VideoStream | None:
     return stream
 
 
-def _sought(container: InputContainer, stream: VideoStream, start: float) -> bool:
-    """Whether the container now stands at a key frame not after second ``start``."""
+def sought(container: InputContainer, stream: VideoStream, start: float) -> bool:
+    """Whether the container now stands at a key frame not after second ``start``; if not, it is to be opened anew."""
     import av
 
     if not stream.time_base:
@@ -110,7 +115,7 @@ def _decode(film: _Film, start: float, length_s: float) -> Decoded:
         if at >= start + length_s and scenes.found:
             next_start = at
             break
-        scenes.keep(at, thumbnail, _pixels(frame, film.pixel_ratio))
+        scenes.keep(at, thumbnail, as_shown(frame, film.pixel_ratio))
     found = scenes.found
     notes: tuple[str, ...] = ()
     if next_start is None and film.exhausted:
@@ -143,8 +148,7 @@ class _Film:
         self._taken_s: float | None = None
         self._pixels_left = _PIXELS_A_CALL
         self._pixels_on_the_way = _PIXELS_ON_THE_WAY
-        ratio = float(stream.sample_aspect_ratio or 1)
-        self.pixel_ratio = ratio if 1 / _OBLONG <= ratio <= _OBLONG else 1.0
+        self.pixel_ratio = pixel_ratio_of(stream)
         self.end_s = 0.0
         self.errors = 0
         # One thread: the limits are on processor time, and frames come out in the same order everywhere.
@@ -253,7 +257,13 @@ def _thumbnail(frame: VideoFrame) -> Pixels:
     return np.asarray(small.to_ndarray(), np.uint8)
 
 
-def _pixels(frame: VideoFrame, pixel_ratio: float) -> Pixels:
+def pixel_ratio_of(stream: VideoStream) -> float:
+    """The width of a pixel by its height; 1 where what the film says of it makes no sense."""
+    ratio = float(stream.sample_aspect_ratio or 1)
+    return ratio if 1 / _OBLONG <= ratio <= _OBLONG else 1.0
+
+
+def as_shown(frame: VideoFrame, pixel_ratio: float) -> Pixels:
     """The frame as it is shown: with square pixels, upright, and no larger than needed."""
     width, height = frame.width * pixel_ratio, float(frame.height)
     scale = min(1.0, LONGEST_SIDE / max(width, height))
