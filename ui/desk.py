@@ -8,6 +8,7 @@ import gradio as gr
 
 from assistant.api import Assistant
 from indexers.types import Locator, Media
+from ui import links
 from ui.source_pane import SourcePane
 from ui.warmup import Warmup
 from ui.work import Work
@@ -31,7 +32,8 @@ class Desk:
 
     def thumbnails(self, path: str, media: Media, locator: Locator) -> str:
         """The address of a small picture of a place; "" where there is none."""
-        return ""
+        id = self.locus.ids([path]).get(path)
+        return "" if id is None else links.thumbnail(id, media, locator)
 
     def opens(self, region: gr.HTML) -> None:
         """Makes elements of ``region`` (made with the act "open") open the place in their ``data-place``."""

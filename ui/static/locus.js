@@ -48,6 +48,11 @@
   if (document.readyState === "loading") addEventListener("DOMContentLoaded", begin);
   else begin();
 
+  // A picture of a file that is away is no picture.
+  addEventListener("error", (event) => {
+    if (event.target instanceof HTMLImageElement && event.target.closest(".card")) event.target.remove();
+  }, true);
+
   // "/" goes to the text box, as in many programs that search.
   addEventListener("keydown", (event) => {
     const at = document.activeElement;
