@@ -22,6 +22,7 @@ from assistant.by_picture import PictureSearch
 from assistant.conversations import Conversations
 from assistant.dictation import dictated, recording
 from assistant.file_details import FileDetails, details
+from assistant.inventory import Inventory, bytes_below
 from assistant.llm import LanguageModel, LlamaCpp
 from assistant.llm_server import OpenAIServer
 from assistant.part import part as _part
@@ -78,6 +79,8 @@ class Parts:
             self.sandbox.close()
         if made.get("llm") is not None:
             made["llm"].close()
+        if "inventory" in made:
+            self.inventory.close()
         if "conversations" in made:
             self.conversations.close()
         if "library" in made:
@@ -111,6 +114,17 @@ class Parts:
             if moves := {file.was: file.path for file in report.files if file.was}:
                 self.conversations.moved(moves)
             self.conversations.forget()
+
+    @property
+    def inbox(self) -> Path:
+        """Where files are kept that came without a lasting place."""
+        root = self.library.root
+        return self._settings.inbox or root.with_name(f"{root.name}-files")
+
+    @_part
+    def inventory(self) -> Inventory:
+        """What is looked at again and again: numbers and lists."""
+        return Inventory(self.library.root, self.library.at_work, self._settings.cache_dir, self._lacking)
 
     @property
     def texts(self) -> TextParts:
@@ -268,6 +282,17 @@ class Parts:
             return models.existing(path)
         return models.find(models.spec(name), path=None, cache_dir=self._settings.cache_dir)
 
+    def _lacking(self) -> list[models.ModelSpec]:
+        """The models of the catalogue that the settings name, and that are not on this machine."""
+        chosen = self._settings
+        wanted = [(self.text_model(), chosen.text_model_path), (chosen.image_model, chosen.image_model_path)]
+        wanted.append((chosen.speech_model, chosen.speech_model_path))
+        if not chosen.llm_url:
+            wanted.append((chosen.llm, chosen.llm_path))
+        names = {name.casefold() for name, path in wanted if path is None}
+        specs = [spec for spec in models.CATALOGUE if spec.name.casefold() in names]
+        return [spec for spec in specs if models.find(spec, path=None, cache_dir=chosen.cache_dir) is None]
+
     @_part
     def sights(self) -> Sights:
         """What searches pictures."""
@@ -356,7 +381,7 @@ class Parts:
             "statuses": dict(sorted(states.items())),
             "waiting": dict(sorted(waiting.items())),
             "watched": watched,
-            "bytes": sum(_bytes(path) for path in self.library.root.rglob("*")),
+            "bytes": bytes_below(self.library.root),
             "damaged": [f"{bad.path}: the vector of its chunk {bad.number + 1}" for bad in damaged],
             "text_space": bound.space,
             "text_model": bound.name or self.text_model(),
@@ -395,11 +420,3 @@ class Parts:
             return SMALL if choice.lower() in ("1", "true", "yes", "on") else LARGE
         path = None if self._settings.llm_url else self._llm_path
         return SMALL if path is None or path.stat().st_size < _SMALL_BYTES else LARGE
-
-
-def _bytes(path: Path) -> int:
-    """The size of a file; 0 for a folder, and for a file that another process has just replaced."""
-    try:
-        return path.stat().st_size if path.is_file() else 0
-    except OSError:
-        return 0
