@@ -32,6 +32,9 @@ from indexers.walk import absolute
 PathLike = Path | str
 _Given = TypeVar("_Given")
 
+_PATIENCE_S = 5.0
+"""How long closing waits for watching to store what it has read."""
+
 
 class Assistant:
     """A library and what is needed to ask it.
@@ -73,7 +76,8 @@ class Assistant:
     def close(self) -> None:
         """Ends watching, the reading processes and the language model, and closes the library."""
         for watching in self._watching:
-            watching.stop()
+            # Whoever is reading a file still then is stopped by the end of the processes that read.
+            watching.stop(_PATIENCE_S)
         self._parts.close()
 
     # --- what is in the library ----------------------------------------------------------------

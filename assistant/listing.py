@@ -44,13 +44,21 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A row of the list: the document, its name, the folder of its file, and the name of the file that it is inside
-    of ("" for a file of its own)."""
+    """A row of the list.
+
+    Args:
+        document: what is listed.
+        name: its own, without folders and holders.
+        folder: where its file lies on the disk.
+        holder: the name of the file that it is inside of; "" for a file of its own.
+        is_held: whether the library holds it; else it is about to.
+    """
 
     document: Document
     name: str
     folder: str
     holder: str = ""
+    is_held: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +104,7 @@ def listed(row: Outline, document: Document | None) -> Listed:
     """A row as it is shown; ``document`` is None for a file that is not in the library yet."""
     whole = document or Document(row.path, row.media, row.status, title=row.title)
     holder = os.path.basename(row.holder)  # noqa: PTH119 - plain text, as everywhere here
-    return Listed(replace(whole, status=row.status), _name(row), _folder(row), holder)
+    return Listed(replace(whole, status=row.status), _name(row), _folder(row), holder, document is not None)
 
 
 def _overlaid(outlines: Iterable[Outline], at_work: Mapping[str, Status]) -> Iterable[Outline]:

@@ -34,7 +34,7 @@ def build(locus: Assistant, work: Work) -> gr.Blocks:
                 with gr.Tab("Search", id="search"):
                     search_tab.build(desk, tabs)
                 with gr.Tab("Library", id="library"):
-                    library_tab.build(desk)
+                    library_tab.build(desk, tabs)
                 with gr.Tab("Settings", id="settings"):
                     settings_tab.build(desk)
             with gr.Column(elem_id="source-column", scale=2, min_width=320):
