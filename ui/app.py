@@ -28,7 +28,10 @@ def build(locus: Assistant, work: Work) -> gr.Blocks:
         desk = Desk(locus, work, pane)
         region("banner", value=f"<h1>Locus</h1><p>{escape(str(locus.settings.library))}</p>")
         with gr.Row(elem_id="columns"):
-            with gr.Column(elem_id="main", scale=3, min_width=320), gr.Tabs(elem_id="tabs") as tabs:
+            with (
+                gr.Column(elem_id="main", scale=3, min_width=320),
+                gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs,
+            ):
                 with gr.Tab("Ask", id="ask"):
                     chat = ChatTab(desk)
                 with gr.Tab("Search", id="search"):

@@ -20,13 +20,14 @@ from indexers.reports import AddReport, Change, Progress
 from ui.pace import Pace
 
 State: TypeAlias = Literal["waiting", "working", "held", "done", "failed", "stopped"]
+ENDED: tuple[State, ...] = ("done", "failed", "stopped")
 Heed: TypeAlias = Callable[[Progress], None]
 Task: TypeAlias = Callable[[Heed], AddReport | str | None]
 """What a job does; gives a report, or says in words what came of it."""
 
 _AGAIN_S = 1.0
 """How often it is tried whether another process is done with the library."""
-_REMEMBERED = 5
+_REMEMBERED = 4
 _NUMBERS = count(1)
 
 

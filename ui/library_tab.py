@@ -14,12 +14,14 @@ from typing import Any
 
 import gradio as gr
 
+from assistant.inventory import Overview
 from assistant.listing import ORDERS, Choice
 from indexers.errors import LocusError
 from indexers.places import below
 from indexers.types import MEDIA, Media, Status
 from ui import first_visit, library_view
 from ui.desk import Desk
+from ui.jobs import ENDED, Doing, Job
 from ui.library_table import Unfolded, table
 from ui.regions import region
 
@@ -30,7 +32,7 @@ _TABLE_S = 2.0
 """So often the table is made anew at most, while files come in all the time."""
 _SIZES_S = 5.0
 _LONGEST_TEXT = 300
-_PARTS = ("numbers", "models", "folders", "work", "table")
+_PARTS = ("said", "numbers", "models", "folders", "work", "table")
 
 
 @dataclass
@@ -41,6 +43,9 @@ class _Seen:
     path: str = ""
     how: str = ""
     added: int = 0
+    line: str = ""
+    has_failed: bool = False
+    over: int = 0
     sent: dict[str, str] = field(default_factory=dict)
     version: object = None
     table_at: float = 0.0
@@ -59,31 +64,32 @@ class _LibraryTab:
         self._work = desk.work
         self._has_sample = first_visit.sample() is not None
         self._sizes = self._inventory.sizes()
+        self._overview: tuple[object, Overview] | None = None
         seen = gr.State(_Seen())
         timer = gr.Timer(_LOOK_S, active=False)
         with gr.Column(elem_id="library"):
-            said = gr.HTML("", elem_id="library-said", apply_default_css=False)
+            said = region("library-said", (), library_view.said(""))
             numbers = region("library-numbers", ("sample",))
             work = region("library-work", ("cancel",))
-            with gr.Row(elem_id="library-adding"):
+            with gr.Row(elem_id="library-adding", equal_height=False):
                 drop = gr.File(
-                    label="Drop files here to add them, or press to choose some",
+                    label="Add files (copies are kept)",
                     file_count="multiple",
                     elem_id="library-drop",
-                    height=120,
+                    height=150,
                 )
                 put = region("library-put", ("put",), library_view.adding())
             models = region("library-models", ("pull", "finish"))
             folders = region("library-folders", ("unwatch", "compact"))
             choosing = region("library-choosing", ("choose",), library_view.choosing(Choice()))
             files = region("library-files", ("open", "sort", "turn", "unfold", "again", "forget"))
-        parts = [numbers, models, folders, work, files]
+        parts = [said, numbers, models, folders, work, files]
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
         desk.opens(files)
         tabs.select(self._selected, seen, [timer, *parts], **quiet)
         timer.tick(self._ticked, seen, parts, **quiet)
-        drop.upload(self._dropped, [drop, seen], [drop, said, *parts], **quiet)
-        put.put(self._put, seen, [said, put, *parts], **quiet)
+        drop.upload(self._dropped, [drop, seen], [drop, *parts], **quiet)
+        put.put(self._put, seen, [put, *parts], **quiet)
         # Whoever types on is answered for what was typed last.
         for act in (choosing.choose, files.sort, files.turn):
             act(self._chosen, seen, files, trigger_mode="always_last", **quiet)
@@ -98,13 +104,16 @@ class _LibraryTab:
             files.again,
             files.forget,
         ):
-            act(self._done, seen, [said, *parts], trigger_mode="multiple", **quiet)
+            act(self._done, seen, parts, trigger_mode="multiple", **quiet)
 
     # --- looking -------------------------------------------------------------------------------
 
     def _selected(self, seen: _Seen, event: gr.SelectData) -> list[Any]:
         if event.value != LABEL:
             return [gr.Timer(active=False), *(gr.skip() for _ in _PARTS)]
+        if not seen.sent:
+            # What was over before the page was opened is no news.
+            seen.over = max((each.number for each in self._work.doing() if each.state in ENDED), default=0)
         seen.version = None
         return [gr.Timer(active=True), *self._news(seen, at_once=True)]
 
@@ -117,8 +126,10 @@ class _LibraryTab:
         if now - seen.sizes_at >= _SIZES_S:
             seen.sizes_at, self._sizes = now, self._inventory.sizes()
         doing = self._work.doing()
-        made = {"work": library_view.work(doing, self._work.following())}
-        overview = self._inventory.overview()
+        made = {"said": self._said(seen, doing), "work": library_view.work(doing, self._work.following())}
+        if self._overview is None or self._overview[0] != version:
+            self._overview = version, self._inventory.overview()
+        overview = self._overview[1]
         made["numbers"] = library_view.numbers(overview, self._sizes)
         if not overview.files and not any(each.state == "working" for each in doing):
             made["numbers"] += first_visit.welcome(has_sample=self._has_sample)
@@ -129,6 +140,15 @@ class _LibraryTab:
             seen.version, seen.table_at = version, now
             made["table"] = self._table(seen) if overview.files else ""
         return [self._changed(seen, part, made.get(part)) for part in _PARTS]
+
+    def _said(self, seen: _Seen, doing: list[Doing]) -> str:
+        """What came of the last act, and of work once it is over."""
+        ended = [each for each in doing if each.state in ENDED and each.number > seen.over]
+        if ended:
+            last = max(ended, key=lambda each: each.number)
+            seen.over = last.number
+            seen.line, seen.has_failed = f"{last.label}: {last.said}", last.state == "failed"
+        return library_view.said(seen.line, failed=seen.has_failed)
 
     def _changed(self, seen: _Seen, part: str, html: str | None) -> Any:
         if html is None or seen.sent.get(part, "") == html:
@@ -168,8 +188,8 @@ class _LibraryTab:
 
     def _unfolded(self, seen: _Seen, event: gr.EventData) -> str:
         told = _told(event)
-        path, how = told.get("path", ""), told.get("how", "")
-        is_open = (seen.path, seen.how) == (path, how)
+        path, how = told.get("file", ""), told.get("how", "")
+        is_open = (seen.path, seen.how, how) == (path, "details", "details")
         seen.path, seen.how = ("", "") if is_open or how not in ("details", "remove") else (path, how)
         return self._table_now(seen)
 
@@ -184,57 +204,52 @@ class _LibraryTab:
         try:
             kept = self._work.take(uploads or [])
             if kept:
-                self._work.add(kept, first=True)
-            said = library_view.said(f"Adding {library_view.counted(len(kept), 'file')}")
+                seen.line, seen.has_failed = self._work.add(kept, first=True).label, False
         except LocusError as error:
-            said = library_view.said(str(error), failed=True)
-        return [None, said, *self._news(seen, at_once=True)]
+            seen.line, seen.has_failed = str(error), True
+        return [None, *self._news(seen, at_once=True)]
 
     def _put(self, seen: _Seen, event: gr.EventData) -> list[Any]:
         told = _told(event)
-        try:
-            path = Path(told.get("path", "").strip().strip("\"'")).expanduser()
-        except RuntimeError as error:
-            return self._answer(seen, f"There is no such home folder ({error})", failed=True)
-        if (wrong := _wrong(path)) or (told.get("watch") and not path.is_dir()):
-            return self._answer(seen, wrong or f"{path} is no folder; only folders are watched", failed=True)
-        if told.get("watch"):
-            self._work.watch(path)
-        else:
-            self._work.add([path])
+        path, wrong = _path(told.get("file", ""))
+        if not wrong and told.get("watch") and not path.is_dir():
+            wrong = f"{path} is no folder; only folders are watched"
+        if wrong:
+            seen.line, seen.has_failed = wrong, True
+            return [gr.skip(), *self._news(seen)]
+        job = self._work.watch(path) if told.get("watch") else self._work.add([path])
+        seen.line, seen.has_failed = job.label, False
         seen.added += 1
-        said = library_view.said(f"Adding {path}")
-        return [said, library_view.adding(seen.added), *self._news(seen, at_once=True)]
-
-    def _answer(self, seen: _Seen, line: str, *, failed: bool) -> list[Any]:
-        return [library_view.said(line, failed=failed), gr.skip(), *self._news(seen)]
+        return [library_view.adding(seen.added), *self._news(seen, at_once=True)]
 
     def _done(self, seen: _Seen, event: gr.EventData) -> list[Any]:
         told = _told(event)
-        act, path = told.get("act", ""), told.get("path", "")
-        line = ""
+        act, path = told.get("act", ""), told.get("file", "")
+        job: Job | None = None
         if act == "cancel" and told.get("number", "").isdecimal():
             self._work.cancel(int(told["number"]))
-        elif act == "pull" and told.get("model", "").casefold() in {m.name.casefold() for m in self._missing()}:
-            line = self._work.pull(told["model"]).label
+        elif act == "pull" and told.get("model", "").casefold() in self._missing():
+            job = self._work.pull(told["model"])
         elif act == "finish":
-            line = self._work.finish().label
+            job = self._work.finish()
         elif act == "compact":
-            line = self._work.compact().label
-        elif act == "sample" and (job := first_visit.add_sample(self._work)) is not None:
-            line = job.label
+            job = self._work.compact()
+        elif act == "sample":
+            job = first_visit.add_sample(self._work)
         elif act == "unwatch" and path in self._locus.watched():
-            line = self._work.unwatch(path).label
+            job = self._work.unwatch(path)
         elif act == "again" and path:
-            line = self._work.retry([path]).label
+            job = self._work.retry([path])
         elif act == "forget" and path:
-            line = self._work.remove([path]).label
+            job = self._work.remove([path])
             seen.path = seen.how = ""
+        if job is not None:
+            seen.line, seen.has_failed = job.label, False
         seen.version = None
-        return [library_view.said(line), *self._news(seen, at_once=True)]
+        return self._news(seen, at_once=True)
 
-    def _missing(self) -> list[Any]:
-        return list(self._inventory.missing_models())
+    def _missing(self) -> set[str]:
+        return {model.name.casefold() for model in self._inventory.missing_models()}
 
 
 def _told(event: gr.EventData) -> dict[str, str]:
@@ -265,15 +280,15 @@ def _choice(before: Choice, told: dict[str, str]) -> Choice:
             return before
 
 
-def _wrong(path: Path) -> str:
-    """Why a path that was typed can not be added; "" if it can."""
-    if not str(path) or str(path) == ".":
-        return "Write the path of a file or folder"
+def _path(typed: str) -> tuple[Path, str]:
+    """The path that was typed, and why it can not be added; "" if it can."""
+    text = typed.strip().strip("\"'")
+    if not text:
+        return Path(), "Write the path of a file or folder"
     try:
+        path = Path(text).expanduser()
         if not path.is_absolute():
-            return f"Write the whole path, from the root or from ~ on: {path} could lie anywhere"
-        if not path.exists():
-            return f"There is no file or folder {path}"
-    except (OSError, ValueError) as error:
-        return f"That is no path of this machine ({error})"
-    return ""
+            return path, f"Write the whole path, from the root or from ~ on: {path} could lie anywhere"
+        return path, "" if path.exists() else f"There is no file or folder {path}"
+    except (OSError, ValueError, RuntimeError) as error:
+        return Path(), f"{text} is no path of this machine ({error})"

@@ -131,31 +131,25 @@ def _acts(row: Listed, unfolded: Unfolded | None) -> str:
     if not row.is_held:
         return ""
     path, name = row.document.path, row.name
-    shows = unfolded.how if unfolded is not None else ""
-    parts = [_fold("Details", "details", path, name, is_open=shows == "details")]
-    if not row.holder:
-        again = "Try again" if row.document.status is Status.FAILED else "Read again"
-        parts.append(button(again, "again", name=f"{again}: {name}", path=path))
-        parts.append(_fold("Remove", "remove", path, name, is_open=shows == "remove"))
-    return "".join(parts)
-
-
-def _fold(label: str, how: str, path: str, name: str, *, is_open: bool) -> str:
-    return (
-        f'<button type="button" data-act="unfold" data-how="{how}" data-path={attribute(path)} '
-        f'aria-expanded="{str(is_open).lower()}" aria-label={attribute(f"{label}: {name}")}>{label}</button>'
+    is_open = str(unfolded is not None).lower()
+    more = (
+        f'<button type="button" data-act="unfold" data-how="details" data-file={attribute(path)} '
+        f'aria-expanded="{is_open}" aria-label={attribute(f"Details: {name}")}>Details</button>'
     )
+    if row.document.status is not Status.FAILED or row.holder:
+        return more
+    return more + button("Try again", "again", name=f"Try again: {name}", file=path)
 
 
 def _below(unfolded: Unfolded | None) -> str:
     if unfolded is None:
         return ""
+    path = unfolded.path
     if unfolded.how == "remove":
-        more = f" {unfolded.said}" if unfolded.said else ""
-        yes = button("Remove from the library", "forget", kind="danger", path=unfolded.path)
-        no = button("Keep it", "unfold", how="", path=unfolded.path)
-        asked = f"<p>{escape(_asked(unfolded.path) + more)}</p>"
-        return f'<div class="ask" role="group" aria-label="Remove from the library">{asked}{yes}{no}</div>'
+        yes = button("Remove from the library", "forget", kind="danger", file=path)
+        no = button("Keep it", "unfold", how="details", file=path)
+        asked = " ".join(part for part in (_asked(path), unfolded.said) if part)
+        return f'<div class="ask" role="group" aria-label="Remove it?"><p>{escape(asked)}</p>{yes}{no}</div>'
     if unfolded.details is None:
         return f'<p class="danger">{escape(unfolded.said)}</p>'
     return details(unfolded.details)
@@ -166,9 +160,16 @@ def _asked(path: str) -> str:
 
 
 def details(found: FileDetails) -> str:
-    """All about one file, and what is inside it."""
+    """All about one file, what is inside it, and what can be done with it."""
     pairs = "".join(_pair(name, value) for name, value in _told(found))
-    return f'<dl class="details">{pairs}</dl>{_inside(found.inside, found.path)}'
+    acts = "" if found.parent else _acts_below(found.path)
+    return f'<dl class="details">{pairs}</dl>{_inside(found.inside, found.path)}{acts}'
+
+
+def _acts_below(path: str) -> str:
+    again = button("Read again", "again", name=f"Read again: {path}", file=path)
+    remove = button("Remove …", "unfold", name=f"Remove: {path}", how="remove", file=path)
+    return f'<p class="acts">{again}{remove}</p>'
 
 
 def _told(found: FileDetails) -> Iterable[tuple[str, str]]:

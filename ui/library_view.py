@@ -1,6 +1,7 @@
 """The library tab as HTML: numbers, work under way, the files. Pure; every text of a file or a person is escaped here.
 
-What can be pressed is a button with a ``data-act``; what the acts do is for ``library_tab`` to say.
+What can be pressed is a button with a ``data-act``; what the acts do is for ``library_tab`` to say. Their data name a
+file as "file": Gradio takes what is called "path" for an upload, and refuses all others.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from assistant.inventory import MissingModel, Overview, Sizes
 from assistant.listing import Choice
 from indexers.reports import Progress
 from indexers.types import MEDIA, Status
-from ui.jobs import Doing
+from ui.jobs import ENDED, Doing
 
 STATES: Mapping[Status, str] = {
     Status.QUEUED: "queued",
@@ -122,7 +123,7 @@ def folders(watched: Sequence[str]) -> str:
     """The watched folders."""
     rows = "".join(
         f'<li><span class="path">{escape(path)}</span>'
-        f"{button('Stop watching', 'unwatch', name=f'Stop watching {path}', path=path)}</li>"
+        f"{button('Stop watching', 'unwatch', name=f'Stop watching {path}', file=path)}</li>"
         for path in watched
     )
     told = (
@@ -143,7 +144,7 @@ def work(doing: Sequence[Doing], following: Doing | None) -> str:
 
 
 def _job(job: Doing) -> str:
-    ended = job.state in ("done", "failed", "stopped")
+    ended = job.state in ENDED
     lines = [f'<span class="what">{escape(job.label)}</span>']
     if job.state == "waiting":
         lines.append('<span class="faint">waits for its turn</span>')
@@ -219,7 +220,7 @@ def adding(done: int = 0) -> str:
     return (
         f'<form data-act="put" class="adding" data-done="{done}">'
         '<label class="grow"><span>Add a file or folder of this machine by its path</span>'
-        '<input type="text" name="path" placeholder="~/Documents" autocomplete="off" spellcheck="false" '
+        '<input type="text" name="file" placeholder="~/Documents" autocomplete="off" spellcheck="false" '
         'maxlength="4096" required></label>'
         '<label class="check"><input type="checkbox" name="watch" value="yes">'
         "<span>Watch the folder: take in what changes in it, now and the next time</span></label>"
@@ -228,6 +229,6 @@ def adding(done: int = 0) -> str:
 
 
 def said(line: str, *, failed: bool = False) -> str:
-    """What came of an act, read out by screen readers when it changes."""
+    """What came of an act or of work, read out by screen readers when it changes; seen only if it went wrong."""
     kind = ' class="danger"' if failed else ""
     return f'<p role="status"{kind}>{escape(line)}</p>'

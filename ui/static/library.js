@@ -12,8 +12,8 @@
 
   // What was drawn for one file may stand for another a moment later: what has the focus is known by what it does.
   const does = (at) => {
-    const { act, how, path, place, order, page, number, model } = at.dataset;
-    return JSON.stringify([act, how, path || place || order || page || number || model]);
+    const { act, how, file, place, order, page, number, model } = at.dataset;
+    return JSON.stringify([act, how, file || place || order || page || number || model]);
   };
   let held = null;
   document.addEventListener('focusin', (event) => {
@@ -33,8 +33,8 @@
     if (now && now !== document.body && !within(now, `#${held.region}`)) return;
     const region = document.getElementById(held.region);
     const same = region && [...region.querySelectorAll('[data-act]')].find((at) => does(at) === held.does);
-    if (same) same.focus({ preventScroll: true });
-    else if (held.region === 'library-files') document.getElementById('library-files-heading')?.focus({ preventScroll: true });
+    const next = same || region?.querySelector('.ask [data-act]') || document.getElementById('library-files-heading');
+    if (same || held.region === 'library-files') next?.focus({ preventScroll: true });
     else held = null;
   };
 
@@ -48,7 +48,7 @@
     const library = document.getElementById('library');
     if (!library) return setTimeout(watch, 300);
     new MutationObserver(changed).observe(library, {
-      subtree: true, childList: true, attributes: true, attributeFilter: ['data-path', 'data-place', 'data-done'],
+      subtree: true, childList: true, attributes: true, attributeFilter: ['data-file', 'data-place', 'data-done'],
     });
   };
   watch();
