@@ -197,24 +197,28 @@ class Lane:
             return [job.shown() for job in self._jobs] + [*reversed(self._past)]
 
     def cancel(self, number: int) -> None:
-        """Ends the job of that number, or forgets that it has ended."""
+        """Ends the job of that number, and says nothing more of one that has ended, or was not even begun."""
         with self._changed:
-            for job in self._jobs:
-                if job.number == number:
-                    job.cancel()
+            self._end([job for job in self._jobs if job.number == number])
             self._past = deque((each for each in self._past if each.number != number), maxlen=_REMEMBERED)
-            self._changed.notify_all()
 
     def close(self, patience_s: float) -> None:
         """Ends all jobs, and waits so long for the one that is being done."""
         with self._changed:
             self._closed = True
-            for job in self._jobs:
-                job.cancel()
-            self._changed.notify_all()
+            self._end(list(self._jobs))
             thread = self._thread
         if thread is not None:
             thread.join(patience_s)
+
+    def _end(self, jobs: list[Job]) -> None:
+        """Ends jobs: at once, or, where one is being done, when it next says how far it is."""
+        for job in jobs:
+            job.cancel()
+            if job.state != "working":
+                job.end("stopped", "stopped before it was done")
+                self._forget(job)
+        self._changed.notify_all()
 
     def _begin(self) -> None:
         if self._jobs and self._thread is None:
@@ -225,7 +229,7 @@ class Lane:
         while (job := self._next()) is not None:
             try:
                 if job.is_cancelled:
-                    job.end("stopped", "stopped before it was begun")
+                    job.end("stopped", "stopped before it was done")
                 else:
                     job.run()
             finally:
@@ -237,25 +241,29 @@ class Lane:
             self._over(job)
 
     def _next(self) -> Job | None:
+        """The job that is to be done now, as one that is being done; None where there is none, and the thread ends."""
         with self._changed:
-            job = self._jobs[0] if self._jobs else None
-            if job is None:
-                self._thread = None
-            elif job.state == "held" and not job.is_cancelled:
+            if self._jobs and self._jobs[0].state == "held":
                 self._changed.wait(_AGAIN_S)
-                return self._jobs[0]
-            return job
+            if not self._jobs:
+                self._thread = None
+                return None
+            self._jobs[0].state = "working"
+            return self._jobs[0]
 
     def _over(self, job: Job, *, begin_anew: bool = False) -> None:
         """Takes a job that has ended out of the line."""
         with self._changed:
             if job.has_ended and job in self._jobs:
-                self._jobs.remove(job)
-                self._urgent.discard(job.number)
-                self._past.append(job.shown())
+                self._forget(job)
             if begin_anew:
                 self._thread = None
                 self._begin()
+
+    def _forget(self, job: Job) -> None:
+        self._jobs.remove(job)
+        self._urgent.discard(job.number)
+        self._past.append(job.shown())
 
 
 def outcome(report: AddReport) -> str:

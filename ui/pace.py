@@ -36,7 +36,7 @@ class Pace:
         >>> pace.note(Progress(0, 100, 0, 0, 50_000_000, ""), 0.0)
         >>> pace.note(Progress(20, 100, 90, 8_000_000, 50_000_000, "a.pdf"), 10.0)
         >>> pace.rate(), pace.left(10.0)
-        ('2 files/s, 800.0 kB/s', 'about 1 min left')
+        ('2 files/s, 800.0 kB/s', 'less than a minute left')
         """
         seconds, files, amount = self._moved()
         if not seconds:
