@@ -52,6 +52,8 @@ class Doing:
 class Job:
     """Something that was asked for: ``progress`` while it goes on, ``report`` or ``error`` once it has ended.
 
+    One that was stopped has ended with an error too, so that nobody takes it for done.
+
     Args:
         label: what it is, for people.
         task: what it does.
@@ -138,7 +140,8 @@ class Job:
 
     def end(self, state: State, said: str = "", error: LocusError | None = None) -> None:
         """Says how it has ended."""
-        self.state, self._said, self.error = state, said, error
+        self.state, self._said = state, said
+        self.error = LocusError(said) if state == "stopped" else error
         self._ended.set()
 
     def _heed(self, progress: Progress) -> None:
