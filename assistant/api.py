@@ -18,6 +18,8 @@ from assistant.capacity import Machine
 from assistant.conversations import Conversations
 from assistant.file_details import FileDetails
 from assistant.folders import folders
+from assistant.inbox import keep
+from assistant.inventory import Inventory
 from assistant.nearest import pointed
 from assistant.page import Page
 from assistant.settings import InForce, Settings
@@ -37,6 +39,9 @@ PathLike = Path | str
 _Given = TypeVar("_Given")
 _HEEDED_EVERY_S = 0.5
 """How often an interrupt is looked for while nothing is to be done."""
+
+_PATIENCE_S = 5.0
+"""How long closing waits for watching to store what it has read."""
 
 
 class Assistant:
@@ -81,7 +86,8 @@ class Assistant:
     def close(self) -> None:
         """Ends watching, the reading processes and the language model, and closes the library."""
         for watching in self._watching:
-            watching.stop()
+            # Whoever is reading a file still then is stopped by the end of the processes that read.
+            watching.stop(_PATIENCE_S)
         self._parts.close()
 
     # --- settings ------------------------------------------------------------------------------
@@ -151,15 +157,70 @@ class Assistant:
     def finish(self, *, on_progress: Callable[[Progress], None] | None = None) -> AddReport:
         """Looks at and listens to what waited for a model that is there now; ``add`` does so too.
 
+        Models that came since the library was opened are found.
+
         Raises:
             LibraryInUse: another process writes to the library.
         """
+        self._parts.find_models()
         return self._added([], on_progress)
 
-    def _added(self, paths: list[PathLike], on_progress: Callable[[Progress], None] | None) -> AddReport:
-        report = _settled(lambda: self._parts.pipeline.add(paths, on_progress))
+    def _added(
+        self, paths: list[PathLike], on_progress: Callable[[Progress], None] | None, again: Sequence[str] = ()
+    ) -> AddReport:
+        report = _settled(lambda: self._parts.pipeline.add(paths, on_progress, again=again))
         self._parts.follow(report)
         return report
+
+    def retry(
+        self, paths: Iterable[PathLike] | PathLike, *, on_progress: Callable[[Progress], None] | None = None
+    ) -> AddReport:
+        """Reads files of the library again although they have not changed, or could not be read.
+
+        Args:
+            paths: files; folders for all that the library holds below them. Of a document inside a file, that file.
+            on_progress: as in ``add``.
+
+        Raises:
+            UsageError: the library holds nothing at one of the paths, or the file is gone; nothing was changed.
+            LibraryInUse: another process writes to the library.
+        """
+        known = self._known(paths)
+        for path in known:
+            if not os.path.lexists(path):
+                raise UsageError(f"{path} is no longer on the disk; bring it back, or remove it from the library")
+        return self._added([*known], on_progress, known)
+
+    def _known(self, paths: Iterable[PathLike] | PathLike) -> list[str]:
+        """The files of the library at and below ``paths``."""
+        catalog, found = self._parts.library.catalog, dict[str, None]()
+        with self._parts.library.mutex:
+            for path in map(absolute, _listed(paths)):
+                below = catalog.paths_under(path)
+                if not below and (holder := catalog.outermost(path)) != path:
+                    below = [holder]
+                if not below:
+                    raise UsageError(f"the library holds nothing at {path}; see `locus files`")
+                found.update(dict.fromkeys(below))
+        return list(found)
+
+    def keep(self, path: PathLike, name: str = "") -> Path:
+        """Copies a file that has no lasting place into the folder for such files (the setting ``inbox``).
+
+        Nothing there is overwritten: the same file is kept once, another of the same name gets a number behind it.
+
+        Args:
+            path: the file.
+            name: what it is to be called; "" as it is called.
+
+        Returns:
+            Where it lies from now on, to be given to ``add``.
+
+        Raises:
+            UsageError: it is no file.
+            NotWritten: there is no room, or the folder can not be written.
+        """
+        return keep(Path(absolute(path)), self._parts.inbox, name)
 
     def reindex(self, text_model: PathLike, *, on_progress: Callable[[int, int], None] | None = None) -> ReindexReport:
         """Binds the library to another text model: embeds all passages with it, then answers with it.
@@ -273,6 +334,11 @@ class Assistant:
         """Numbers about the library and the models in use, ready for JSON."""
         return self._parts.status()
 
+    @property
+    def inventory(self) -> Inventory:
+        """The library in numbers and its files page by page, cheap enough to be looked at every second."""
+        return self._parts.inventory
+
     def doctor(
         self, *, repair: bool = False, compact: bool = False, on_repair: Callable[[str], None] | None = None
     ) -> list[str]:
@@ -310,6 +376,7 @@ class Assistant:
         on_report: Callable[[AddReport], None] = lambda _report: None,
         on_progress: Callable[[Progress], None] | None = None,
         on_note: Callable[[str], None] = lambda _line: None,
+        gives_way: Callable[[], bool] = lambda: False,
     ) -> Watching:
         """Keeps the library in step with folders, in the background, until what it gives is stopped.
 
@@ -322,6 +389,7 @@ class Assistant:
             on_report: is told what was done; from another thread, as the others.
             on_progress: is told how far a long piece of work is.
             on_note: is told, in a line, what a person should know: a folder that is out of reach.
+            gives_way: asked between files; while true, the library is left to what else is asked of this assistant.
 
         Raises:
             UsageError: a path is no folder, or no folder was ever named.
@@ -338,7 +406,9 @@ class Assistant:
         if not self.watched():
             raise UsageError("no folder is watched yet; name one: locus watch DIR")
         self._parts.pipeline  # noqa: B018 - a model that is missing is told at once
-        watcher = self._parts.watcher(on_report=on_report, on_progress=on_progress, on_note=on_note)
+        watcher = self._parts.watcher(
+            on_report=on_report, on_progress=on_progress, on_note=on_note, gives_way=gives_way
+        )
         self._watching = [each for each in self._watching if each.is_running]
         self._watching.append(Watching(watcher))
         return self._watching[-1]

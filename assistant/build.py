@@ -24,6 +24,7 @@ from assistant.by_picture import PictureSearch
 from assistant.conversations import Conversations
 from assistant.dictation import dictated, recording
 from assistant.file_details import FileDetails, details
+from assistant.inventory import Inventory, bytes_below
 from assistant.lending import Lending
 from assistant.llm import LanguageModel, LlamaCpp
 from assistant.llm_server import OpenAIServer
@@ -94,6 +95,8 @@ class Parts:
         if made.get("llm") is not None:
             made["llm"].close()
         self._lending.close()
+        if "inventory" in made:
+            self.inventory.close()
         if "conversations" in made:
             self.conversations.close()
         if "library" in made:
@@ -127,6 +130,17 @@ class Parts:
             if moves := {file.was: file.path for file in report.files if file.was}:
                 self.conversations.moved(moves)
             self.conversations.forget()
+
+    @property
+    def inbox(self) -> Path:
+        """Where files are kept that came without a lasting place."""
+        root = self.library.root
+        return self._settings.inbox or root.with_name(f"{root.name}-files")
+
+    @_part
+    def inventory(self) -> Inventory:
+        """What is looked at again and again: numbers and lists."""
+        return Inventory(self.library.root, self.library.at_work, self._settings.cache_dir, self._lacking)
 
     @property
     def texts(self) -> TextParts:
@@ -343,6 +357,17 @@ class Parts:
         settings = self._settings
         return models.find_named(settings.speech_model, settings.speech_model_path, settings.cache_dir)
 
+    def _lacking(self) -> list[models.ModelSpec]:
+        """The models of the catalogue that the settings name, and that are not on this machine."""
+        chosen = self._settings
+        wanted = [(self.text_model(), chosen.text_model_path), (chosen.image_model, chosen.image_model_path)]
+        wanted.append((chosen.speech_model, chosen.speech_model_path))
+        if not chosen.llm_url:
+            wanted.append((chosen.llm, chosen.llm_path))
+        names = {name.casefold() for name, path in wanted if path is None}
+        specs = [spec for spec in models.CATALOGUE if spec.name.casefold() in names]
+        return [spec for spec in specs if models.find(spec, path=None, cache_dir=chosen.cache_dir) is None]
+
     @_part
     def sights(self) -> Sights:
         """What searches pictures."""
@@ -454,7 +479,7 @@ class Parts:
             "statuses": dict(sorted(states.items())),
             "waiting": dict(sorted(waiting.items())),
             "watched": watched,
-            "bytes": sum(_bytes(path) for path in self.library.root.rglob("*")),
+            "bytes": bytes_below(self.library.root),
             "damaged": [f"{bad.path}: the vector of its chunk {bad.number + 1}" for bad in damaged],
             "text_space": bound.space,
             "text_model": bound.name or self.text_model(),
@@ -503,11 +528,3 @@ def _server(settings: Settings) -> OpenAIServer:
         api_key=settings.llm_api_key or None,
         allow_remote=settings.allow_remote,
     )
-
-
-def _bytes(path: Path) -> int:
-    """The size of a file; 0 for a folder, and for a file that another process has just replaced."""
-    try:
-        return path.stat().st_size if path.is_file() else 0
-    except OSError:
-        return 0

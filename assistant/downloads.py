@@ -81,7 +81,7 @@ def pull(
     for file in wanted.files:
         _check_name(wanted, file)
     target = folder_of(wanted, cache_dir)
-    folder = target.with_name(f".{wanted.name}.{commit}.partial")
+    folder = _partial(wanted, cache_dir, commit)
     with _alone(wanted, target.parent):
         _forget_others(wanted, folder)
         missing = [file for file in wanted.files if not _is_there(file, folder, target)]
@@ -105,6 +105,16 @@ def pull(
 def folder_of(wanted: ModelSpec, cache_dir: Path) -> Path:
     """The folder of a model in the cache."""
     return cache_dir / "models" / wanted.name
+
+
+def begun_bytes(wanted: ModelSpec, cache_dir: Path) -> int:
+    """What an earlier download of a model has left: the next goes on from there. 0 where no commit is pinned."""
+    return 0 if wanted.revision is None else _bytes_below(_partial(wanted, cache_dir, wanted.revision), parts=True)
+
+
+def _partial(wanted: ModelSpec, cache_dir: Path, commit: str) -> Path:
+    """Where a model lies until it is whole."""
+    return folder_of(wanted, cache_dir).with_name(f".{wanted.name}.{commit}.partial")
 
 
 def sha256(path: Path) -> str:

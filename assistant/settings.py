@@ -40,6 +40,8 @@ class Settings:
     Attributes:
         library: the folder of the library.
         cache_dir: downloaded models and what was made from them.
+        inbox: where files are kept that are dropped on the page; by default beside the library's folder, which is never
+            read itself: "library-files" beside "library".
         text_model: name of the text embedding model in the catalogue; "" is the library's own, all-MiniLM-L6-v2 for a
             new one. A library that is bound to another model than the one named is refused.
         text_model_path: a folder with a sentence-transformers model; taken before ``text_model``.
@@ -77,6 +79,7 @@ class Settings:
 
     library: Path = field(default_factory=_default_library)
     cache_dir: Path = field(default_factory=_default_cache)
+    inbox: Path | None = None
     text_model: str = ""
     text_model_path: Path | None = None
     image_model: str = "CLIP-ViT-B-32"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 
 from rich.markup import escape
 
-from assistant.coverage import in_full, in_short
+from assistant.coverage import in_short
 from assistant.file_details import FileDetails
+from assistant.file_facts import facts
 from assistant.show import output
 from assistant.why import RETRIEVERS, Standing, Why
 from indexers.locators import where
@@ -62,7 +62,8 @@ def details(found: FileDetails) -> None:
     """Everything about one file, one name and value a line."""
     console = output()
     console.print(f"[bold]{escape(found.path)}[/bold]")
-    for name, value in (*_facts(found), *in_full(found.ledger), *_search(found)):
+    waits = (("waits for", f"the {model} model; run: {way}") for model, way in found.ways.items())
+    for name, value in (*facts(found), *waits):
         console.print(f"  {name:<{_NAME}}{escape(value)}")
     for at, document in enumerate(found.inside):
         inner = document.path.removeprefix(found.path).removeprefix("!/")
@@ -70,54 +71,6 @@ def details(found: FileDetails) -> None:
         amount = in_short(document.ledger)
         told = f"{document.status.value}, {amount}" if amount else document.status.value
         console.print(f"  {'inside' if not at else '':<{_NAME}}{escape(inner)}[dim]{escape(f'  {told}{reason}')}[/dim]")
-
-
-def _facts(found: FileDetails) -> Iterator[tuple[str, str]]:
-    document = found.document
-    yield "status", f"{document.status.value}{': ' if document.reason else ''}{document.reason}"
-    yield "title", document.title
-    kind = document.media if found.format in ("unknown", document.media) else f"{document.media} ({found.format})"
-    yield "kind", kind
-    for name, value in found.metadata.items():
-        yield name.removesuffix("_s"), f"{value} s" if name.endswith("_s") else value
-    if found.size is not None:
-        yield "size", _bytes(found.size)
-    if found.modified is not None:
-        yield "changed", _moment(found.modified)
-    if not found.is_there:
-        yield "on the disk", "it is no longer there"
-    if found.attempts or found.tried_at:
-        last = f"last {_moment(found.tried_at)}" if found.tried_at else ""
-        yield "attempts", ", ".join(filter(None, [str(found.attempts), last]))
-    if found.parent:
-        yield "inside of", found.parent
-    if found.beside:
-        yield "read with", ", ".join(found.beside)
-
-
-def _search(found: FileDetails) -> Iterator[tuple[str, str]]:
-    yield "passages", f"{found.document.chunks:,}"
-    for space, vectors in found.spaces.items():
-        yield "vectors", f"{vectors:,} in {space}"
-    for model, way in found.ways.items():
-        yield "waits for", f"the {model} model; run: {way}"
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment.astimezone():%Y-%m-%d %H:%M}"
-
-
-def _bytes(size: int) -> str:
-    """
-    >>> _bytes(0), _bytes(34_567), _bytes(3_456_789)
-    ('0 bytes', '34.6 kB', '3.5 MB')
-    """
-    if size < 1000:
-        return f"{size} bytes"
-    amount, unit = next(
-        (size / 10**power, name) for power, name in ((9, "GB"), (6, "MB"), (3, "kB")) if size >= 10**power
-    )
-    return f"{amount:,.1f} {unit}"
 
 
 def why(found: Why) -> None:

@@ -30,11 +30,15 @@ class Watching:
         """Whether folders are watched still."""
         return self._thread.is_alive()
 
-    def stop(self) -> None:
-        """Ends watching; what is being stored is stored, what is being read is left to the next time."""
+    def stop(self, patience_s: float | None = None) -> None:
+        """Ends watching; what is being stored is stored, what is being read is left to the next time.
+
+        Args:
+            patience_s: how long to wait for the end, which the reading of one file may hold up; None: until it comes.
+        """
         self._watcher.stop()
         if threading.current_thread() is not self._thread:
-            self._thread.join()
+            self._thread.join(patience_s)
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Waits until watching has ended; whether it has.

@@ -98,6 +98,11 @@ class CatalogFile:
         """Closes the file; a closed catalog is not used again."""
         self._db.close()
 
+    @property
+    def version(self) -> int:
+        """A number that changes when another connection has changed the file: a cheap look at whether to look."""
+        return int(self._rows("PRAGMA data_version")[0][0])
+
     @contextmanager
     def reading(self) -> Iterator[None]:
         """All that is read within is of one moment, whatever other connections commit meanwhile."""

@@ -26,6 +26,7 @@ from indexers.catalog_codec import (
     stored_chunk,
 )
 from indexers.catalog_contents import CatalogContents
+from indexers.catalog_lists import CatalogLists
 from indexers.filters import OWN_DAY, Days, Filter
 from indexers.types import Document, Status, Vectors
 
@@ -36,7 +37,7 @@ _MANY = 500
 _STATE = "f.content, f.size, f.mtime_ns, c.hash, c.status, f.beside, c.pending, f.attempts, f.tried_at"
 
 
-class CatalogReader(CatalogContents):
+class CatalogReader(CatalogContents, CatalogLists):
     """The questions that a catalog answers."""
 
     # --- reading: files ------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from indexers.decoded_codec import encode_decoded
 from indexers.decoders import decoder_for
 from indexers.errors import Broken, FileError, Unsupported
 from indexers.kept import Keeper
+from indexers.memory import address_space_bytes, resident_bytes
 from indexers.parsers import parser_for
 from indexers.previews import Look, preview
 from indexers.protocols import Parser, Source
@@ -154,7 +155,7 @@ def _limit_process(limits: dict[str, Any]) -> None:
     if limits["memory_bytes"] and sys.platform == "linux":
         # Address space is more than memory used (mapped libraries, thread stacks): the watcher below holds the
         # exact limit, this one stops what is too quick for it.
-        _set_limit(resource.RLIMIT_AS, _address_space_bytes() + limits["memory_bytes"] * 3 // 2)
+        _set_limit(resource.RLIMIT_AS, address_space_bytes() + limits["memory_bytes"] * 3 // 2)
 
 
 def _limit_cpu(cpu_s: float) -> None:
@@ -179,26 +180,6 @@ def _watch_memory(limit_bytes: int, busy: threading.Event) -> None:
     while busy.wait() and resident_bytes() <= limit_bytes:
         time.sleep(_WATCH_S)
     os._exit(EXIT_OUT_OF_MEMORY)
-
-
-def resident_bytes() -> int:
-    """Memory of this process that is in RAM now (on macOS: at its highest so far; 0 where it can not be known)."""
-    if sys.platform == "linux":
-        # Not ru_maxrss: it survives exec, so that it starts at the size of the parent.
-        return int(_statm()[1]) * os.sysconf("SC_PAGE_SIZE")
-    try:
-        import resource
-    except ImportError:
-        return 0
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def _address_space_bytes() -> int:
-    return int(_statm()[0]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def _statm() -> list[str]:
-    return Path("/proc/self/statm").read_text(encoding="ascii").split()
 
 
 def _refuse_network(event: str, _: Any) -> None:

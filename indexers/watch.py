@@ -61,6 +61,8 @@ class Watcher:
         on_progress: is told how far a long piece of work is.
         on_note: is told, in a line, what a person should know.
         refresh: called before folders are looked through; a chance to find models that are there by now.
+        gives_way: asked between files and while models look and listen; while true, the library is left to others:
+            to what a person asked for, which would wait for all that has changed in the folders.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Watcher:
         on_progress: Callable[[Progress], None] | None = None,
         on_note: Callable[[str], None] = lambda _line: None,
         refresh: Callable[[], None] = lambda: None,
+        gives_way: Callable[[], bool] = lambda: False,
     ) -> None:
         self._library = library
         self._pipeline = pipeline
@@ -85,6 +88,7 @@ class Watcher:
         self._on_progress = on_progress
         self._on_note = on_note
         self._refresh = refresh
+        self._gives_way = gives_way
         self._inbox: queue.SimpleQueue[list[str]] = queue.SimpleQueue()
         self._settling = Settling()
         self._again: set[str] = set()
@@ -147,6 +151,8 @@ class Watcher:
             self._put_again(unfinished(catalog, self._pipeline().reader.senses))
             self._in_trouble = False
         self._hear(catalog, _TICK_S)
+        if self._gives_way():
+            return
         if time.monotonic() >= self._paused_until and (paths := self._settling.take()):
             self._bring(catalog, self._urgent_first(paths))
         self._tidy()
@@ -313,7 +319,7 @@ class Watcher:
                 bounds=self._bounds,
                 ignored=ignored,
                 left_out=left_out,
-                cancelled=self._stopped.is_set,
+                cancelled=lambda: self._stopped.is_set() or self._gives_way(),
                 enough=lambda: self._is_enough(catalog, started),
                 on_progress=self._on_progress,
             )
@@ -352,7 +358,7 @@ class Watcher:
 
     def _is_enough(self, catalog: Catalog, started: float) -> bool:
         """Whether what is being done should give way to what has happened meanwhile."""
-        if self._stopped.is_set():
+        if self._stopped.is_set() or self._gives_way():
             return True
         waited = time.monotonic() - started
         if waited < _STALE_S:

@@ -29,13 +29,16 @@ def build(locus: Assistant, work: Work, warmup: Warmup) -> gr.Blocks:
         desk = Desk(locus, work, pane, warmup)
         region("banner", value=f"<h1>Locus</h1><p>{escape(str(locus.settings.library))}</p>")
         with gr.Row(elem_id="columns"):
-            with gr.Column(elem_id="main", scale=3, min_width=320), gr.Tabs(elem_id="tabs") as tabs:
+            with (
+                gr.Column(elem_id="main", scale=3, min_width=320),
+                gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs,
+            ):
                 with gr.Tab("Ask", id="ask"):
                     chat = ChatTab(desk)
                 with gr.Tab("Search", id="search"):
                     search_tab.build(desk, tabs)
                 with gr.Tab("Library", id="library"):
-                    library_tab.build(desk)
+                    library_tab.build(desk, tabs)
                 with gr.Tab("Settings", id="settings"):
                     settings_tab.build(desk)
             with gr.Column(elem_id="source-column", scale=2, min_width=320):

@@ -148,7 +148,7 @@ class Chat:
         """Adds what came with a question, and tells how far that is; the last state says what became of it."""
         if not documents:
             return
-        job: Job = self._work.add(documents)
+        job: Job = self._work.add(documents, first=True)
         while not await asyncio.to_thread(job.wait, _LOOK_EVERY_S):
             yield replace(live, doing=_progress(job.progress))
         if job.error is not None:

@@ -491,3 +491,26 @@ def test_a_folder_tells_why_it_is_away(tmp_path: Path) -> None:
     assert Folder(str(tmp_path), True, False, here.st_dev, here.st_ino).absence() == ""
     (tmp_path / "a").touch()
     assert Folder(str(tmp_path), True, False, here.st_dev, here.st_ino + 1).absence() == ""
+
+
+def test_what_a_person_asks_for_comes_first(p: Place) -> None:
+    for number in range(30):
+        p.write(f"{number}.txt", f"text number {number}")
+    asked, busy = threading.Event(), threading.Event()
+
+    def read(source: Source) -> None:
+        if len(p.parsers.names) == 3:
+            asked.set()
+            busy.set()
+
+    p.parsers.before = read
+    p.start(gives_way=busy.is_set)
+    assert asked.wait(30)
+    with p.library.writing():  # it is free while the rest of the folder waits
+        held = len(p.texts())
+    assert held < 30
+    time.sleep(0.5)
+    assert len(p.texts()) < 30
+    busy.clear()
+    p.until(lambda: len(p.texts()) == 30)
+    assert sorted(p.parsers.names) == sorted(f"{number}.txt" for number in range(30))
