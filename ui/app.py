@@ -8,7 +8,7 @@ from pathlib import Path
 import gradio as gr
 
 from assistant.api import Assistant
-from ui import library_tab, search_tab, settings_tab, settings_view
+from ui import library_tab, search_tab, settings_tab
 from ui.chat_tab import ChatTab
 from ui.desk import Desk
 from ui.regions import region
@@ -52,11 +52,8 @@ def theme() -> gr.themes.Base:
     return gr.themes.Base(font=FONT, font_mono=MONO)
 
 
-def head(theme: str = "system") -> str:
+def head() -> str:
     """The page's theme, then its own styles and scripts: every file of ``static``, in the order of their names."""
     styles = "".join(f'<link rel="stylesheet" href="static/{path.name}">' for path in sorted(STATIC.glob("*.css")))
-    return (
-        settings_view.theme_script(theme)
-        + styles
-        + "".join(f'<script src="static/{path.name}"></script>' for path in sorted(STATIC.glob("*.js")))
-    )
+    scripts = "".join(f'<script src="static/{path.name}"></script>' for path in sorted(STATIC.glob("*.js")))
+    return f'<script src="theme.js"></script>{styles}{scripts}'

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -59,11 +59,13 @@ class Chat:
     Args:
         locus: whom they are put to.
         work: adds files that come with them.
+        loading: which model is being loaded, in words; "" once all are.
     """
 
-    def __init__(self, locus: Assistant, work: Work) -> None:
+    def __init__(self, locus: Assistant, work: Work, loading: Callable[[], str] = lambda: "") -> None:
         self._locus = locus
         self._work = work
+        self._loading = loading
         self._line = Line()
 
     async def ask(self, given: Given, conversation: int, stop: threading.Event) -> AsyncGenerator[Live]:
@@ -93,6 +95,9 @@ class Chat:
             async for before in self._line.wait(ticket):
                 others = "1 question" if before == 1 else f"{before} questions"
                 yield replace(live, doing=f"Waiting for {others} before this")
+            while (what := self._loading()) and not stop.is_set():
+                yield replace(live, doing=what.removesuffix(" …"))
+                await asyncio.sleep(_LOOK_EVERY_S)
             yield replace(live, doing="Searching")
             steps = (
                 self._found(live, given.picture, conversation)

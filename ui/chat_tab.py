@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -12,14 +13,15 @@ import gradio as gr
 
 from assistant import demo
 from assistant.conversations import Turn
-from indexers.errors import LocusError, UsageError
-from ui import chat_view, render
+from indexers.errors import LocusError
+from ui import chat_view, first_visit, render
 from ui.chat import Chat, Live
 from ui.desk import Desk
 from ui.given import sorted_out
 from ui.regions import number_in, region, text_in
 
 _SUGGESTED = 4
+_LOOK_EVERY_S = 0.3
 _MOST_QUESTION = 20_000
 """Characters of a question."""
 
@@ -30,14 +32,14 @@ class ChatTab:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._conversations = desk.locus.conversations
-        self._chat = Chat(desk.locus, desk.work)
+        self._chat = Chat(desk.locus, desk.work, lambda: desk.warmup.state)
         self._stops: dict[str, threading.Event] = {}
         self.opened = gr.State(0)
         with gr.Row(elem_id="ask"):
             with gr.Column(elem_id="conversations-column", scale=1, min_width=200):
                 self.list = region("conversations", ("show", "new", "rename", "delete"))
             with gr.Column(elem_id="chat-column", scale=4, min_width=280):
-                self.past = region("past", ("open", "suggest"))
+                self.past = region("past", ("open", "suggest", "sample"))
                 self.live = region("live", ("open",))
                 self.box = gr.MultimodalTextbox(
                     label="Your question",
@@ -66,6 +68,7 @@ class ChatTab:
         self.box.submit(**ask)
         self.box.stop(self._stop, None, None, queue=False, **quiet)
         self.past.suggest(self._suggested, None, self.box, queue=False, **quiet).then(**ask)
+        self.past.sample(self._sample, None, self.past, concurrency_limit=None, **quiet)
         self.list.show(self._show, None, shown, **quiet)
         self.list.new(self.load, None, shown, **quiet)
         self.list.rename(self._rename, self.opened, self.list, **quiet)
@@ -123,18 +126,26 @@ class ChatTab:
             return self.load()
         return gr.skip(), gr.skip(), gr.skip(), self._listed(conversation)
 
+    async def _sample(self) -> AsyncIterator[str]:
+        """Adds the sample library, and says how far that is."""
+        job = first_visit.add_sample(self._desk.work)
+        while job is not None and not await asyncio.to_thread(job.wait, _LOOK_EVERY_S):
+            yield chat_view.filling(job.progress)
+        yield chat_view.refused(str(job.error)) if job is not None and job.error else self._opening()
+
     def _opening(self) -> str:
-        return chat_view.opening(len(self._desk.locus.files()), self._suggestions())
+        held = len(self._desk.locus.files())
+        if not held:
+            return first_visit.welcome(has_sample=first_visit.sample() is not None)
+        return chat_view.opening(held, self._suggestions())
 
     def _suggestions(self) -> list[str]:
         """Questions that the sample library answers, where the library holds it."""
-        try:
-            sample = demo.sample_folder()
-        except UsageError:
+        sample = first_visit.sample()
+        if sample is None or not self._desk.locus.files(under=sample):
             return []
-        if not self._desk.locus.files(under=sample / "library"):
-            return []
-        plain = [item["question"] for item in demo.questions(sample) if "after" not in item and "abstain" not in item]
+        asked = demo.questions(sample.parent)
+        plain = [item["question"] for item in asked if "after" not in item and "abstain" not in item]
         return plain[:_SUGGESTED]
 
     def _turns(self, conversation: int) -> str:

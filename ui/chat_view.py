@@ -7,6 +7,7 @@ from datetime import datetime
 from html import escape
 
 from assistant.conversations import Conversation
+from indexers.reports import Progress
 from ui import render
 from ui.chat import Live
 from ui.render import Thumbnails
@@ -57,7 +58,7 @@ def live(state: Live, thumbnails: Thumbnails) -> str:
         return taken + render.turn(state.turn, thumbnails)
     asked = render.question(state.question, state.given) + taken
     if state.error:
-        return f'{asked}<article class="answer failed" role="alert"><p>{escape(state.error)}</p></article>'
+        return asked + refused(state.error)
     if state.stopped:
         return f'{asked}<article class="answer stopped"><p>Stopped. Nothing of this answer was kept.</p></article>'
     if not state.doing:
@@ -80,3 +81,15 @@ def opening(files: int, suggestions: Sequence[str]) -> str:
         "opens at the place it came from; if your files do not hold the answer, you are told so.</p>"
         f"{f'<p>For example:</p><ul>{offered}</ul>' if offered else ''}</section>"
     )
+
+
+def filling(progress: Progress | None) -> str:
+    """That the sample library is being added, and how far that is."""
+    amount = f": {progress.files} of {progress.files_total} files" if progress is not None else ""
+    said = f'<p role="status">This takes less than a minute{amount} …</p>'
+    return f'<section class="opening"><h2>Reading the sample library</h2>{said}</section>'
+
+
+def refused(reason: str) -> str:
+    """Why something could not be done."""
+    return f'<article class="answer failed" role="alert"><p>{escape(reason)}</p></article>'

@@ -8,7 +8,7 @@ from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse
 from fastapi.staticfiles import StaticFiles
 
 from assistant.api import Assistant
-from ui import app, documents, exports
+from ui import app, documents, exports, settings_view
 from ui.warmup import Warmup
 from ui.work import Work
 
@@ -27,7 +27,9 @@ def mounted(locus: Assistant, work: Work, warmup: Warmup, *, max_upload_bytes: i
     web = fastapi.FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     web.add_api_route("/favicon.ico", _icon, methods=["GET", "HEAD"])
     web.add_api_route("/manifest.json", _manifest)
-    web.add_api_route("/static/js/iframeResizer.contentWindow.min.js", _no_frames)
+    web.add_api_route("/theme.js", lambda: _script(settings_view.theme_script(locus.settings.theme)))
+    # In place of the script by which Gradio fits the frame around a page: no frame may hold this one.
+    web.add_api_route("/static/js/iframeResizer.contentWindow.min.js", lambda: _script(""))
     web.include_router(exports.routes(locus))
     web.mount("/static", StaticFiles(directory=app.STATIC))
     web.include_router(documents.routes(locus), prefix="/documents")
@@ -48,7 +50,7 @@ def mounted(locus: Assistant, work: Work, warmup: Warmup, *, max_upload_bytes: i
         enable_monitoring=False,
         max_file_size=max_upload_bytes,
         theme=app.theme(),
-        head=app.head(locus.settings.theme),
+        head=app.head(),
     )
     return web
 
@@ -62,6 +64,5 @@ def _manifest() -> JSONResponse:
     return JSONResponse({"name": "Locus", "start_url": "./", "display": "browser", "icons": [icon]})
 
 
-def _no_frames() -> PlainTextResponse:
-    """In place of the script by which Gradio fits the frame around a page: no frame may hold this one."""
-    return PlainTextResponse("", media_type="text/javascript")
+def _script(text: str) -> PlainTextResponse:
+    return PlainTextResponse(text, media_type="text/javascript", headers={"Cache-Control": "no-store"})

@@ -30,6 +30,7 @@ _READ = frozenset(
         "/gradio_api/upload_progress",
         "/manifest.json",
         "/theme.css",
+        "/theme.js",
     }
 )
 _READ_BELOW = (ASSETS, "/conversations/", DOCUMENTS, HEARTBEAT, "/static/")

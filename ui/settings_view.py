@@ -203,11 +203,11 @@ def about(version: str, places: Mapping[str, str], rows: Sequence[InForce]) -> s
 
 
 def theme_script(theme: str) -> str:
-    """A script for the head of the page that gives it a theme before anything is drawn, and ``locusTheme(name)``.
+    """A script that gives the page a theme, and ``locusTheme(name)``, by which it is changed.
 
     Gradio itself follows the system, or ``?__theme=`` in the address, which goes before the setting.
     """
-    return f"<script>{_THEME % json.dumps(theme)}</script>"
+    return _THEME % json.dumps(theme)
 
 
 _THEME = """(() => {

@@ -11,6 +11,7 @@ from indexers.types import Status
 from ui import library_tab
 from ui.desk import Desk
 from ui.source_pane import SourcePane
+from ui.warmup import Warmup
 from ui.work import Work
 
 
@@ -21,7 +22,7 @@ def event(**data: object) -> gr.EventData:
 @pytest.fixture(scope="module")
 def tab(sample: Assistant) -> library_tab._LibraryTab:
     with gr.Blocks(), gr.Tabs() as tabs, gr.Tab(library_tab.LABEL):
-        return library_tab._LibraryTab(Desk(sample, Work(sample), SourcePane(sample)), tabs)
+        return library_tab._LibraryTab(Desk(sample, Work(sample), SourcePane(sample), Warmup(sample)), tabs)
 
 
 def test_choices_are_taken_as_far_as_they_make_sense() -> None:
