@@ -256,3 +256,9 @@ def test_changes_from_several_threads_are_all_in_force(locus: Assistant) -> None
     for thread in threads:
         thread.join()
     assert {name: getattr(locus.settings, name) for name in values} == values
+
+
+def test_files_that_are_dropped_on_the_page_go_where_the_settings_say_now(locus: Assistant, tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("A note.")
+    assert locus.change_settings({"inbox": str(tmp_path / "dropped")}) == []
+    assert locus.keep(tmp_path / "note.txt") == tmp_path / "dropped" / "note.txt"
