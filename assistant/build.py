@@ -243,8 +243,10 @@ class Parts:
                 return self._settings
             self._take_on(replace(self._settings, **{name: getattr(settings, name) for name in changed}))
             made = vars(self)
-            before, has_senses = made.get("llm"), "senses" in made
-            for name in renewal.renewed(changed):
+            renewed = renewal.renewed(changed)
+            given_up = made.get("llm") if "llm" in renewed else None
+            has_senses = "senses" in made
+            for name in renewed:
                 made.pop(name, None)
             if has_senses:
                 # At once: whoever holds the library must not have to wait for what waits for the library.
@@ -254,8 +256,8 @@ class Parts:
             self._text_side.renew()
             for watcher in self._watchers:
                 watcher.rescan_s = 60.0 * settings.rescan_minutes
-        if before is not None and "llm" not in made:
-            self._lending.give_up(before)
+        if given_up is not None:
+            self._lending.give_up(given_up)
         return self._settings
 
     def _changed(self, settings: Settings) -> set[str]:

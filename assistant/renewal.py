@@ -19,6 +19,7 @@ _RENEWS: dict[str, tuple[str, ...]] = {
     "hidden": (),
     "image_model": _SIGHT,
     "image_model_path": _SIGHT,
+    "inbox": (),
     "llm": _WRITER,
     "llm_api_key": _WRITER,
     "llm_model": _WRITER,

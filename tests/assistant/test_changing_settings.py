@@ -111,10 +111,10 @@ def test_limits_of_files_hold_for_the_next_file(locus: Assistant, tmp_path: Path
 
 
 def test_watched_folders_are_looked_through_as_often_as_is_said(locus: Assistant) -> None:
-    watcher = locus._parts.watcher()
+    watcher = locus._parts.watcher(lambda _report: None)
     locus.change_settings({"rescan_minutes": 9})
     assert watcher.rescan_s == 540
-    assert locus._parts.watcher().rescan_s == 540
+    assert locus._parts.watcher(lambda _report: None).rescan_s == 540
 
 
 def test_every_setting_that_is_said_to_take_effect_at_once_exists() -> None:
@@ -256,3 +256,9 @@ def test_changes_from_several_threads_are_all_in_force(locus: Assistant) -> None
     for thread in threads:
         thread.join()
     assert {name: getattr(locus.settings, name) for name in values} == values
+
+
+def test_files_that_are_dropped_on_the_page_go_where_the_settings_say_now(locus: Assistant, tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("A note.")
+    assert locus.change_settings({"inbox": str(tmp_path / "dropped")}) == []
+    assert locus.keep(tmp_path / "note.txt") == tmp_path / "dropped" / "note.txt"
