@@ -4,7 +4,9 @@
 
     LocusError                      exit code 1; str() is one clear line with the way out
     ├── UsageError                  2   an empty question, an unknown path, a setting out of range
-    │   └── OtherModel                  the library's texts were embedded with another text model
+    │   ├── OtherModel                  the library's texts were embedded with another text model
+    │   ├── NotHeld                     the library holds no such document (``assistant.sources``)
+    │   └── NotAsRead                   its file has changed, is gone, or is inside another (``assistant.sources``)
     ├── ModelMissing                4   a model that is needed is not on this machine
     ├── LibraryInUse                5   another process writes to the library
     ├── LibraryBroken                   the catalog itself can not be read

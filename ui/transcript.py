@@ -56,7 +56,8 @@ def _escaped(text: str) -> str:
 
 
 def _stamp(seconds: float) -> str:
-    """
+    """Seconds as WebVTT writes them.
+
     >>> _stamp(3723.5)
     '01:02:03.500'
     """
