@@ -83,12 +83,17 @@ class Assistant:
     ) -> None:
         self.close()
 
-    def close(self) -> None:
-        """Ends watching, the reading processes and the language model, and closes the library."""
+    def close(self, patience_s: float | None = None) -> None:
+        """Ends watching, the reading processes and the language model, and closes the library.
+
+        Args:
+            patience_s: how long to wait for passages that are being embedded and stored; None: until they are. A
+                program that ends need not wait: they are read again the next time, and what was stored is whole.
+        """
         for watching in self._watching:
             # Whoever is reading a file still then is stopped by the end of the processes that read.
-            watching.stop(_PATIENCE_S)
-        self._parts.close()
+            watching.stop(_PATIENCE_S if patience_s is None else patience_s)
+        self._parts.close(patience_s)
 
     # --- settings ------------------------------------------------------------------------------
 

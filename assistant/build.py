@@ -86,8 +86,8 @@ class Parts:
         self.hidden = settings.hidden
         models.hub_environment(offline=settings.offline)
 
-    def close(self) -> None:
-        """Closes what was made."""
+    def close(self, patience_s: float | None = None) -> None:
+        """Closes what was made; ``patience_s`` is how long to wait for what is being stored (None: to its end)."""
         made = vars(self)
         for name in ("sandbox", "_eyes"):
             if name in made:
@@ -100,7 +100,7 @@ class Parts:
         if "conversations" in made:
             self.conversations.close()
         if "library" in made:
-            self.library.close()
+            self.library.close(patience_s)
 
     @_part
     def library(self) -> Library:

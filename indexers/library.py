@@ -94,17 +94,27 @@ class Library:
         self._saved: dict[str, int] = {}
         self._words = WordsSnapshot(root / "words", self.catalog, self._lock)
 
-    def close(self) -> None:
-        """Closes the catalog and the indexes."""
-        with self._changing, self.mutex:
-            self.catalog.close()
-            self.unfinished.close()
-            self._activity.close()
-            if self._writer is not None:
-                self._writer.close()
-                self._writer = None
-            self._words.close()
-            self._vectors.clear()
+    def close(self, patience_s: float | None = None) -> None:
+        """Closes the catalog and the indexes.
+
+        Args:
+            patience_s: how long to wait for a change that another thread makes; None: until it is made. After that all
+                is left open to it, and to the end of the process: what was committed is whole.
+        """
+        if not self._changing.acquire(timeout=-1 if patience_s is None else patience_s):
+            return
+        try:
+            with self.mutex:
+                self.catalog.close()
+                self.unfinished.close()
+                self._activity.close()
+                if self._writer is not None:
+                    self._writer.close()
+                    self._writer = None
+                self._words.close()
+                self._vectors.clear()
+        finally:
+            self._changing.release()
 
     @contextmanager
     def writing(self) -> Iterator[Catalog]:

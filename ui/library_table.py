@@ -189,7 +189,7 @@ def _inside(inside: Iterable[Document], path: str) -> str:
         f'<span class="faint">{escape(_said(document))}</span></li>'
         for document in inside
     )
-    return f"<h4>Inside it</h4><ul>{rows}</ul>" if rows else ""
+    return f"<h3>Inside it</h3><ul>{rows}</ul>" if rows else ""
 
 
 def _said(document: Document) -> str:

@@ -98,7 +98,7 @@ def models(
         )
     if not rows:
         return ""
-    return f'<section class="models"><h3>Missing models</h3><ul>{"".join(rows)}</ul></section>'
+    return f'<section class="models"><h2>Missing models</h2><ul>{"".join(rows)}</ul></section>'
 
 
 def _model(model: MissingModel, waiting: int, coming: Iterable[object], *, offline: bool) -> str:
@@ -129,7 +129,9 @@ def folders(watched: Sequence[str]) -> str:
     told = (
         f"<ul>{rows}</ul>" if rows else '<p class="faint">None. Files that are added once are not looked at again.</p>'
     )
-    return f'<section class="folders"><h3>Watched folders</h3>{told}</section>'
+    clear = button("Clear it now", "compact", name="Clear from the disk what was removed")
+    cleared = f'<p class="faint">What was removed is cleared from the disk now and then. {clear}</p>'
+    return f'<section class="folders"><h2>Watched folders</h2>{told}</section>{cleared}'
 
 
 # --- work under way ------------------------------------------------------------------------------
@@ -140,7 +142,7 @@ def work(doing: Sequence[Doing], following: Doing | None) -> str:
     rows = [_job(each) for each in doing]
     if following is not None:
         rows.append(_job(following))
-    return f'<h3>Work</h3><ul class="jobs">{"".join(rows)}</ul>' if rows else ""
+    return f'<h2>Work</h2><ul class="jobs">{"".join(rows)}</ul>' if rows else ""
 
 
 def _job(job: Doing) -> str:
@@ -197,7 +199,7 @@ def choosing(choice: Choice) -> str:
     states = _options({state.value: name for state, name in STATES.items()}, choice.status or "", "any status")
     kinds = _options({kind: KINDS[kind] for kind in MEDIA}, choice.media or "", "any kind")
     return (
-        '<h3 id="library-files-heading" tabindex="-1">Files</h3>'
+        '<h2 id="library-files-heading" tabindex="-1">Files</h2>'
         '<form data-act="choose" class="choose" role="search" aria-label="Files of the library">'
         '<label class="grow"><span>Find by name, folder or title</span>'
         f'<input type="search" name="text" value={attribute(choice.text)} autocomplete="off" maxlength="300"></label>'

@@ -42,12 +42,18 @@ class Work:
         if self._locus.watched():
             self._changes.put(Job("Looking after the watched folders", self._begin_watching))
 
-    def close(self) -> None:
-        """Ends what is under way, within seconds; all that was stored stays."""
+    def close(self) -> bool:
+        """Ends what is under way, within seconds; all that was stored stays.
+
+        Returns:
+            Whether it has ended. If not, passages are being embedded still: close the assistant without patience.
+        """
         self._downloads.close(0.0)
         self._changes.close(_CLOSING_S)
         if self._watching is not None:
             self._watching.stop(_CLOSING_S)
+        is_watching = self._watching is not None and self._watching.is_running
+        return not (is_watching or any(each.state == "working" for each in self._changes.doing()))
 
     # --- files ---------------------------------------------------------------------------------
 
@@ -118,6 +124,7 @@ class Work:
             self._locus.unwatch(named)
             if not self._locus.watched() and self._watching is not None:
                 self._watching.stop()
+                self._watching, self._followed = None, _Followed()
             return "it is watched no longer; what the library holds of it stays"
 
         return self._changes.put(Job(f"No longer watching {_named([named])}", run, ("unwatch", named)), first=True)

@@ -248,3 +248,25 @@ def test_a_library_in_a_place_that_can_not_be_one(tmp_path: Path) -> None:
     (tmp_path / "broken" / "catalog.sqlite").write_bytes(b"no database" * 1000)
     with pytest.raises(LibraryBroken):
         Library(tmp_path / "broken")
+
+
+def test_closing_need_not_wait_for_whoever_changes_it(tmp_path: Path) -> None:
+    library = Library(tmp_path / "library")
+    changing, go = threading.Event(), threading.Event()
+
+    def change() -> None:
+        with library.writing() as catalog:
+            changing.set()
+            go.wait(30)
+            catalog.set_fact("text_model", "kept")
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    assert changing.wait(30)
+    library.close(0.01)
+    go.set()
+    thread.join()
+    library.close()
+    again = Library(tmp_path / "library")
+    assert again.catalog.fact("text_model") == "kept"
+    again.close()

@@ -76,6 +76,7 @@ def test_a_folder_is_watched_from_then_on_and_left_when_told(locus: Assistant, w
     (other / "lamp.txt").write_text("The lamp is broken.\n")
     assert work.watch(other).wait(60) and len(locus.files()) == 3
     assert work.unwatch(folder).wait(60) and work.unwatch(other).wait(60) and locus.watched() == []
+    assert work.following() is None
     (folder / "late.txt").write_text("Nobody looks at this.\n")
     time.sleep(0.5)
     assert len(locus.files()) == 3
