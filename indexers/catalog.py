@@ -39,6 +39,8 @@ from indexers.types import Chunk, Vectors
 
 __all__ = ["Binding", "Catalog", "Change", "Content", "Damaged", "FileState", "StoredChunk"]
 
+_LAST_CONTENT = "last content"
+
 
 class Catalog(CatalogReader):
     """What is known of the files of one library.
@@ -70,12 +72,20 @@ class Catalog(CatalogReader):
                     (*content_row(content)[1:], old),
                 )
                 return old
-            [(new,)] = self._rows(
+            new = self._new_content()
+            self._rows(
                 "INSERT INTO contents (hash, format, media, status, reason, title, metadata, coverage, pending, "
-                "ledger) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-                content_row(content),
+                "ledger, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (*content_row(content), new),
             )
-            return int(new)
+            return new
+
+    def _new_content(self) -> int:
+        """An id that no content ever had: an address that names one that is gone must not lead to another."""
+        highest = self._rows("SELECT COALESCE(MAX(id), 0) FROM contents")[0][0]
+        new = max(int(highest), int(self.fact(_LAST_CONTENT) or 0)) + 1
+        self.set_fact(_LAST_CONTENT, str(new))
+        return new
 
     def add_chunks(self, content: int, chunks: Sequence[tuple[Chunk, str]]) -> list[int]:
         """Appends chunks, each with its context line; gives their ids."""

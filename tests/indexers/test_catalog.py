@@ -78,6 +78,13 @@ def test_one_content_at_two_paths_is_stored_once_and_lives_as_long_as_one_holds_
     assert catalog.counts()["chunks"] == 1
 
 
+def test_the_id_of_a_content_that_is_gone_is_never_given_again(catalog: Catalog) -> None:
+    gone = {put(catalog, "/a", "one"), put(catalog, "/b", "two")}
+    catalog.remove_file("/a")
+    catalog.remove_file("/b")
+    assert put(catalog, "/c", "three") not in gone
+
+
 def test_contents_may_change_places_within_a_transaction(catalog: Catalog) -> None:
     one, two = put(catalog, "/a", "one"), put(catalog, "/b", "two")
     sequence = catalog.sequence

@@ -1,6 +1,7 @@
 """What the tests of the page share: assistants whose language model is a fake, over copies of the sample library."""
 
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 
 from assistant import Assistant
 from assistant.llm import Message
+
+sys.path.insert(0, str(Path(__file__).parent))  # for ``pages``
 
 Script = Callable[[Sequence[Message]], str]
 
