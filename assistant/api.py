@@ -87,8 +87,9 @@ class Assistant:
         """Ends watching, the reading processes and the language model, and closes the library.
 
         Args:
-            patience_s: how long to wait for passages that are being embedded and stored; None: until they are. A
-                program that ends need not wait: they are read again the next time, and what was stored is whole.
+            patience_s: how long to wait for passages that are being embedded and stored; None: until they are. What
+                was not stored then is read again the next time. Whoever did not wait ends the process by ``os._exit``:
+                a model that is at work does not bear the interpreter's own end.
         """
         for watching in self._watching:
             # Whoever is reading a file still then is stopped by the end of the processes that read.
