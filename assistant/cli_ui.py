@@ -14,6 +14,7 @@ from assistant import show
 from assistant.cli_common import INTERRUPTED, opened
 from indexers.errors import UsageError
 
+_SLOW_S = 1.5
 _LONGEST_BYTES = 4096
 
 
@@ -44,7 +45,14 @@ def ui(
 
     def end(number: int, _frame: FrameType | None) -> None:
         codes.append(128 + number)
-        ended.set()
+        if not ended.is_set():
+            ended.set()
+            slow.start()
+        # What was stored is safe however this ends: who can not wait for what is under way may kill it.
+        signal.signal(number, signal.SIG_DFL)
+
+    slow = threading.Timer(_SLOW_S, show.note, ["storing what is under way; once more ends it at once"])
+    slow.daemon = True
 
     with opened(context, create=True) as locus:
         before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -56,6 +64,7 @@ def ui(
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+    slow.cancel()
     # Asked to end by whoever started it: that is how serving ends.
     if codes and codes[0] == INTERRUPTED:
         raise typer.Exit(INTERRUPTED)

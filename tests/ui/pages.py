@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from assistant import Assistant
@@ -95,6 +96,16 @@ class Visit:
             arg=question,
             timeout=60_000,
         )
+
+    def serious(self) -> list[str]:
+        """What axe-core finds that keeps people out, a line each."""
+        found = Axe().run(self.page).response["violations"]
+        return [
+            f"{each['id']}: {node['html'][:200]}"
+            for each in found
+            if each["impact"] in ("serious", "critical")
+            for node in each["nodes"]
+        ]
 
     def close(self) -> None:
         """Closes the tab."""

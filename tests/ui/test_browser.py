@@ -221,6 +221,28 @@ def test_nothing_is_cut_off_at_any_width(visit: Callable[..., Visit], width: int
         assert box["width"] > 330  # it covers the screen
 
 
+@pytest.mark.parametrize("dark", [False, True])
+def test_nothing_serious_keeps_people_out(visit: Callable[..., Visit], dark: bool) -> None:
+    here = visit(dark=dark)
+    here.ask(LEASE)
+    here.page.locator("#live .chip").first.click()
+    here.page.wait_for_selector("#source article")
+    here.page.locator("#live summary").click()
+    assert here.serious() == []
+    here.ask("Who freed the seized spill hatch?")
+    here.page.locator("#live .chip").first.click()
+    here.page.wait_for_selector("#source audio")
+    here.page.get_by_role("tab", name="Search").click()
+    here.page.fill("#search-query", "red bicycle")
+    here.page.keyboard.press("Enter")
+    here.page.wait_for_selector("#search-results .card")
+    assert here.serious() == []
+    for tab in ("Library", "Settings"):
+        here.page.get_by_role("tab", name=tab).click()
+        here.page.wait_for_timeout(800)
+        assert here.serious() == [], tab
+
+
 def test_stopping_ends_the_answer(browser: Browser, written_by: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with written_by(lambda _: "word " * 100_000) as locus, served(locus) as address:
         fast = locus._parts.llm.stream
