@@ -31,7 +31,6 @@ SCENES: dict[str, list[list[str]]] = {
         ["ask", "What does the fire insurance of the mill cost a year?"],
         ["ask", "What is the password of the wireless network at the mill?"],
     ],
-    "search": [["search", "spelt", "-k", "3"], ["files"]],
 }
 """Name of the picture → the commands that are shown in it."""
 

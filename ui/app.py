@@ -27,7 +27,7 @@ def build(locus: Assistant, work: Work, warmup: Warmup) -> gr.Blocks:
     with gr.Blocks(title="Locus", analytics_enabled=False, fill_width=True) as blocks:
         pane = SourcePane(locus)
         desk = Desk(locus, work, pane, warmup)
-        region("banner", value=f"<h1>Locus</h1><p>{escape(str(locus.settings.library))}</p>")
+        region("banner", value=f"<h1>Locus</h1><p>{escape(_short(locus.settings.library))}</p>")
         with gr.Row(elem_id="columns"):
             with (
                 gr.Column(elem_id="main", scale=3, min_width=320),
@@ -45,6 +45,12 @@ def build(locus: Assistant, work: Work, warmup: Warmup) -> gr.Blocks:
                 pane.region.render()  # type: ignore[no-untyped-call]
         blocks.load(chat.load, None, [chat.past, chat.live, chat.opened, chat.list], show_progress="hidden")
     return blocks
+
+
+def _short(path: Path) -> str:
+    """A path as people write it: what is below their home folder begins with "~"."""
+    full = path.expanduser().absolute()
+    return f"~/{full.relative_to(Path.home())}" if full.is_relative_to(Path.home()) else str(full)
 
 
 def theme() -> gr.themes.Base:

@@ -66,9 +66,15 @@ def _sentence(sentence: Sentence, cited: Mapping[int, Citation], told: Answer) -
     if sentence.text == GONE:
         return f'<span class="sentence gone">{escape(sentence.text)}</span>'
     if sentence.supported or told.abstained:
-        return f'<span class="sentence">{escape(sentence.text)}{chips}</span>'
-    note = '<span class="note">not supported by your files</span>'
-    return f'<span class="sentence unsupported">{escape(sentence.text)}{chips} {note}</span>'
+        return f'<span class="sentence">{_with(sentence.text, chips)}</span>'
+    note = ' <span class="note">not supported by your files</span>'
+    return f'<span class="sentence unsupported">{_with(sentence.text, chips)}{note}</span>'
+
+
+def _with(text: str, chips: str) -> str:
+    """A sentence with its chips, which do not come to stand on a line without its last word."""
+    before, blank, last = text.rpartition(" ")
+    return f'{escape(before)}{blank}<span class="together">{escape(last)}{chips}</span>' if chips else escape(text)
 
 
 def _chip(citation: Citation) -> str:

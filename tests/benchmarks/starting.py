@@ -21,16 +21,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import search_100k
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from assistant import Assistant
 
 ROOT = Path(__file__).parents[2]
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = """
-    --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update
-    --disable-sync
-""".split()
+sys.path.insert(0, str(ROOT / "tests" / "ui"))
+from pages import chromium  # noqa: E402
+
 LOADED = """
 import sys, time
 from assistant import Assistant
@@ -90,14 +88,12 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--library", type=Path)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="locus-bench-") as scratch, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory(prefix="locus-bench-") as scratch, chromium() as browser:
         library = options.library or Path(scratch) / "library"
         if options.library is None:
             with Assistant(library) as locus:
                 locus.add(ROOT / "data" / "library")
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         runs = [started(browser, library) for _ in range(options.runs)]
-        browser.close()
         print(
             f"{os.cpu_count()} cores, {search_100k.processor()}, load {os.getloadavg()[0]:.1f}; median of {len(runs)}"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
@@ -97,12 +98,15 @@ class Visit:
             timeout=60_000,
         )
 
+    def violations(self) -> list[dict[str, Any]]:
+        """What axe-core finds on the page as it is now."""
+        return list(Axe().run(self.page).response["violations"])
+
     def serious(self) -> list[str]:
         """What axe-core finds that keeps people out, a line each."""
-        found = Axe().run(self.page).response["violations"]
         return [
             f"{each['id']}: {node['html'][:200]}"
-            for each in found
+            for each in self.violations()
             if each["impact"] in ("serious", "critical")
             for node in each["nodes"]
         ]
