@@ -16,7 +16,7 @@ from time import perf_counter
 from assistant.answers import Answer, Answered, Citation, Event, Retrieved, Token
 from assistant.api import Assistant
 from assistant.conversations import Found, Turn
-from indexers.errors import LocusError, UsageError
+from indexers.errors import LocusError, ModelMissing, UsageError
 from indexers.reports import AddReport, Progress
 from indexers.types import Hit
 from ui.given import Given
@@ -107,6 +107,8 @@ class Chat:
             async with aclosing(steps) as states:
                 async for state in states:
                     yield state
+        except ModelMissing as error:
+            yield replace(live, doing="", draft="", error=f"{error} (or get it in the tab Library)")
         except LocusError as error:
             yield replace(live, doing="", draft="", error=str(error))
         finally:

@@ -41,6 +41,7 @@ class ChatTab:
             with gr.Column(elem_id="chat-column", scale=4, min_width=280):
                 self.past = region("past", ("open", "suggest", "sample"))
                 self.live = region("live", ("open",))
+                self.given = region("given")
                 self.box = gr.MultimodalTextbox(
                     label="Your question",
                     show_label=False,
@@ -66,6 +67,8 @@ class ChatTab:
             **quiet,
         }
         self.box.submit(**ask)
+        # In the browser alone: what will become of the files that are in the box.
+        self.box.change(None, self.box, self.given, js="(value) => window.locusGiven(value)", queue=False, **quiet)
         self.box.stop(self._stop, None, None, queue=False, **quiet)
         self.past.suggest(self._suggested, None, self.box, queue=False, **quiet).then(**ask)
         self.past.sample(self._sample, None, self.past, concurrency_limit=None, **quiet)
@@ -85,7 +88,8 @@ class ChatTab:
         if given.is_empty:
             yield gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip()
             return
-        if not conversation and (given.text or given.picture or given.recording):
+        is_new = not conversation and bool(given.text or given.picture or given.recording)
+        if is_new:
             try:
                 conversation = self._conversations.begin(given.text or " ".join(given.names) or "Spoken question")
             except LocusError as error:
@@ -94,13 +98,17 @@ class ChatTab:
                 return
         past = self._turns(conversation)
         stop = self._stops[request.session_hash or ""] = threading.Event()
-        begun = Live(given.text, given.names, doing="Searching")
+        live = Live(given.text, given.names, doing="Searching")
         busy = gr.update(value=None, submit_btn=False, stop_btn=True)
-        yield past, self._shown(begun), busy, conversation, self._listed(conversation)
+        yield past, self._shown(live), busy, conversation, self._listed(conversation)
         async for live in self._chat.ask(given, conversation, stop):
             yield gr.skip(), self._shown(live), gr.skip(), gr.skip(), gr.skip()
+        if is_new and live.turn is None:
+            # Nothing came of it that is worth a place in the list.
+            self._conversations.delete(conversation)
+            conversation = 0
         idle = gr.update(submit_btn=True, stop_btn=False)
-        yield gr.skip(), gr.skip(), idle, gr.skip(), self._listed(conversation)
+        yield gr.skip(), gr.skip(), idle, conversation, self._listed(conversation)
 
     def _stop(self, request: gr.Request) -> None:
         if (stop := self._stops.get(request.session_hash or "")) is not None:

@@ -34,6 +34,23 @@
     }
   }
 
+  // What becomes of the files in the text box, so that nobody adds one who wanted to search with it.
+  const RECORDED = /^(audio|sample|recording)([-_ ]?\d+)?\.(wav|webm|ogg|mp3|mp4|m4a)$/i;
+  const safe = (text) => text.replace(/[&<>"']/g, (each) => `&#${each.charCodeAt(0)};`);
+  window.locusGiven = (value) => {
+    const files = (value?.files ?? []).map((file) => ({
+      name: file.orig_name ?? file.path?.split(/[\\/]/).pop() ?? "a file",
+      isPicture: /^image\//.test(file.mime_type ?? "") || /\.(png|jpe?g|webp|gif|bmp|tiff?|heic)$/i.test(file.path ?? ""),
+    }));
+    const what = (file) => {
+      if (files.length === 1 && file.isPicture) return "is searched with";
+      if (files.length === 1 && !value.text?.trim() && RECORDED.test(file.name)) return "is your question";
+      return "is added to the library, and asked about";
+    };
+    const rows = files.map((file) => `<li><strong>${safe(file.name)}</strong> ${what(file)}</li>`).join("");
+    return rows && `<ul class="given-files" role="status">${rows}</ul>`;
+  };
+
   let asked = false;
   function later() {
     if (asked) return;
