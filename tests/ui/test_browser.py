@@ -23,6 +23,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:gradio.*"),
 ]
 DATA = Path(__file__).parents[2] / "data" / "library"
+MODELS = Path(__file__).parents[1] / "models"
 LEASE = "When does our water lease end?"
 
 
@@ -276,6 +277,26 @@ def test_a_dropped_file_is_indexed_and_answers(browser: Browser, own_copy: Path,
         assert [Path(each.path).name for each in locus.files() if "shed" in each.path] == ["shed.txt"]
         here.page.locator("#live .chip").first.click()
         expect(here.page.locator("#source h2")).to_contain_text("shed.txt")
+        here.close()
+        assert here.foreign == [] and here.errors == []
+
+
+def test_a_question_is_spoken(own_copy: Path) -> None:
+    settings = {"llm": "none", "speech_model_path": MODELS / "whisper"}
+    with (
+        chromium(hears=MODELS / "talk.wav") as browser,
+        Assistant(own_copy, **settings) as locus,
+        served(locus) as address,
+    ):
+        here = Visit(browser, address)
+        here.page.get_by_role("button", name="Record audio").click()
+        here.page.wait_for_selector("#box [aria-label='Stop recording']")
+        here.page.wait_for_timeout(5000)
+        here.page.get_by_role("button", name="Stop recording").click()
+        expect(here.page.locator("#given")).to_contain_text("is your question")
+        here.page.locator("#box .submit-button").click()
+        expect(here.page.locator("#live .question")).to_contain_text("ferry", timeout=30_000)
+        expect(here.page.locator("#live .answer:not(.busy)")).to_be_visible(timeout=30_000)
         here.close()
         assert here.foreign == [] and here.errors == []
 

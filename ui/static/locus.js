@@ -51,11 +51,21 @@
     return rows && `<ul class="given-files" role="status">${rows}</ul>`;
   };
 
+  // One press on the microphone begins to record, and one ends it: nothing is to be confirmed in between.
+  let lastPressed = null;
+  function record() {
+    // Not before the recording has a length: what is being drawn then would be broken off.
+    const isDrawn = /[1-9]/.test(document.querySelector("#box .recording-overlay")?.textContent ?? "");
+    const next = document.querySelector(`#box .record-button${isDrawn ? ", #box .confirm-button" : ""}`);
+    if (next && next !== lastPressed) next.click();
+    lastPressed = next;
+  }
+
   let asked = false;
   function later() {
     if (asked) return;
     asked = true;
-    requestAnimationFrame(() => { asked = false; name(); follow(); });
+    requestAnimationFrame(() => { asked = false; name(); follow(); record(); });
   }
 
   function begin() {
