@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, Request, sync_playwright
 
 from assistant import Assistant
 
@@ -30,18 +30,24 @@ _QUIET = (
 
 
 @contextmanager
-def chromium(*, hears: Path | None = None) -> Iterator[Browser]:
+def chromium() -> Iterator[Browser]:
+    """A headless browser, where none is open yet."""
+    with sync_playwright() as playwright, launched(playwright) as browser:
+        yield browser
+
+
+@contextmanager
+def launched(playwright: Playwright, *, hears: Path | None = None) -> Iterator[Browser]:
     """A headless browser; its microphone hears the WAV file ``hears``."""
     options = [*_QUIET]
     if hears is not None:
         options += ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
         options += [f"--use-file-for-fake-audio-capture={hears}"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        try:
-            yield browser
-        finally:
-            browser.close()
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+    try:
+        yield browser
+    finally:
+        browser.close()
 
 
 @contextmanager

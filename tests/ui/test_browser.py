@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pages import CHROMIUM, NO_CHROMIUM, Visit, chromium, served
-from playwright.sync_api import Browser, Page, expect
+from pages import CHROMIUM, NO_CHROMIUM, Visit, launched, served
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from assistant import Assistant
 
@@ -28,8 +28,14 @@ LEASE = "When does our water lease end?"
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as opened:
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    with launched(playwright) as opened:
         yield opened
 
 
@@ -281,10 +287,10 @@ def test_a_dropped_file_is_indexed_and_answers(browser: Browser, own_copy: Path,
         assert here.foreign == [] and here.errors == []
 
 
-def test_a_question_is_spoken(own_copy: Path) -> None:
+def test_a_question_is_spoken(playwright: Playwright, own_copy: Path) -> None:
     settings = {"llm": "none", "speech_model_path": MODELS / "whisper"}
     with (
-        chromium(hears=MODELS / "talk.wav") as browser,
+        launched(playwright, hears=MODELS / "talk.wav") as browser,
         Assistant(own_copy, **settings) as locus,
         served(locus) as address,
     ):
