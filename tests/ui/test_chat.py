@@ -127,7 +127,7 @@ def test_what_goes_wrong_is_told_in_a_line(own_copy: Path, monkeypatch: pytest.M
     with Assistant(own_copy, llm="none") as locus:
         monkeypatch.setattr(locus, "stream", missing)
         [shown] = asked(locus, LEASE)
-        assert shown[-1].error == "there is no language model; run: locus models pull X"
+        assert shown[-1].error == "there is no language model; run: locus models pull X (or get it in the tab Library)"
         assert shown[-1].has_ended
         deleted = locus.conversations.all()[0].id
         locus.conversations.delete(deleted)
