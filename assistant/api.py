@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -184,7 +184,7 @@ class Assistant(AssistantLibrary, AssistantFiles, AssistantAsking):
 
     def way_to_get(self, role: str) -> str:
         """The command that gets the model which the settings name for a role: "image" or "speech"."""
-        return f"locus models pull {asdict(self.settings)[f'{role}_model']}"
+        return self._parts.way_to_get(role)
 
     def machine(self) -> Machine:
         """The memory and the cores of this machine, by which a language model is chosen (see ``capacity``)."""

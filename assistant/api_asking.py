@@ -92,7 +92,7 @@ class AssistantAsking(AssistantBase):
         """
         _check(query, k)
         asked = Asked(query, absolute(path), k, media_of(media), under_of(under), _days(since, until))
-        return settled(lambda: self._parts.why(asked))
+        return settled(lambda: self._parts.file_questions.why(asked))
 
     def ask(self, question: str, **options: Any) -> Answer:
         """The answer to ``question``; options as in ``stream``."""

@@ -51,7 +51,7 @@ class AssistantFiles(AssistantBase):
         Raises:
             UsageError: the library does not hold it; the message says why.
         """
-        return self._parts.file(absolute(path))
+        return self._parts.file_questions.file(absolute(path))
 
     def ids(self, paths: Iterable[PathLike]) -> dict[str, int]:
         """The id of the document at each of ``paths`` that the library holds: what its file is asked for by."""
