@@ -18,7 +18,7 @@ from typing import Annotated
 
 import typer
 
-from assistant import show, show_files
+from assistant import show, show_files, show_progress
 from assistant.cli_common import (
     INTERRUPTED,
     Json,
@@ -72,7 +72,7 @@ def add(
     """Index files and folders; unchanged files cost nothing."""
     with opened(context, create=True) as locus:
         try:
-            with show.progress() as on_progress, heeded(on_progress) as heeding:
+            with show_progress.progress() as on_progress, heeded(on_progress) as heeding:
                 report = locus.add(paths, on_progress=heeding)
         except KeyboardInterrupt:
             show.note("interrupted; what was finished is kept, and the same command goes on from there")

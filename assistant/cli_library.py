@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from assistant import show
+from assistant import show, show_progress
 from assistant.cli_common import INTERRUPTED, Json, heeded, opened
 
 
@@ -23,7 +23,7 @@ def reindex(
     """Embed the library with another text model; questions are answered with the old one until that is done."""
     with opened(context) as locus:
         try:
-            with show.passages_progress() as on_progress, heeded(on_progress) as heeding:
+            with show_progress.passages_progress() as on_progress, heeded(on_progress) as heeding:
                 report = locus.reindex(text_model, on_progress=heeding)
         except KeyboardInterrupt:
             show.note(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from assistant import show
+from assistant import show, show_progress
 from assistant.api import Assistant
 from assistant.cli_common import INTERRUPTED, Json, heeded, opened
 from indexers.errors import UsageError
@@ -51,7 +51,7 @@ def models_pull(
         if name is None:
             raise UsageError(f"which model? there are: {', '.join(row['name'] for row in locus.models())}")
         try:
-            with show.bytes_progress(name) as on_progress:
+            with show_progress.bytes_progress(name) as on_progress:
                 path = locus.pull(name, revision=revision, on_progress=on_progress)
         except KeyboardInterrupt:
             show.note("interrupted; what arrived is kept, and the same command goes on from there")
@@ -62,7 +62,7 @@ def models_pull(
         waiting = sum(role in document.pending for document in locus.files()) if has_library else 0
         if waiting:
             show.note(f"finishing {waiting} {'file' if waiting == 1 else 'files'} that waited for a model …")
-            with show.progress() as on_indexed, heeded(on_indexed) as heeding:
+            with show_progress.progress() as on_indexed, heeded(on_indexed) as heeding:
                 show.added(locus.finish(on_progress=heeding))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import assistant as package
-from assistant import show
+from assistant import show, show_progress
 from assistant.api import Assistant
 from indexers.errors import UsageError
 
@@ -47,7 +47,7 @@ def run(folder: Path | None = None, *, use_llm: bool = True) -> None:
         Assistant(scratch, llm=None if use_llm else "none") as locus,
     ):
         show.note(f"Indexing {sample / 'library'} …")
-        with show.progress() as on_progress:
+        with show_progress.progress() as on_progress:
             report = locus.add(sample / "library", on_progress=on_progress)
         show.added(report)
         for item in questions(sample)[:_SHOWN]:

@@ -1,7 +1,8 @@
 """Which settings take effect while Locus runs, and which parts are made anew for that.
 
-Knows names alone: those of the settings, and those of the parts in ``build``. What rests on the text model (search,
-answers, the pipeline) is made anew with any of them, which costs nothing, since the model itself stays.
+Knows names alone: those of the settings, and those of the parts in ``build`` and ``build_models``. What rests on the
+text model (search, answers, the pipeline) is made anew with any of them, which costs nothing, since the model itself
+stays.
 """
 
 from __future__ import annotations
@@ -43,3 +44,8 @@ AT_ONCE = frozenset(_RENEWS)
 def renewed(changed: Iterable[str]) -> frozenset[str]:
     """The parts that are made anew when these settings change."""
     return frozenset(part for name in changed for part in _RENEWS[name])
+
+
+def changed(old: object, new: object) -> set[str]:
+    """Which of the settings that take effect at once differ between ``old`` and ``new``."""
+    return {name for name in AT_ONCE if getattr(new, name) != getattr(old, name)}

@@ -1,31 +1,22 @@
-"""What the command line shows: plain on a pipe, with colour and progress bars on a terminal."""
+"""What the command line shows: plain on a pipe, with colour on a terminal; how far long work is, ``show_progress``."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-from rich.progress import Progress as Bar
 from rich.text import Text
 
 from assistant.answers import Answer, Answered, Event, Retrieved, Token
 from assistant.wording import squeezed
 from indexers.locators import describe
-from indexers.pipeline import CHANGES, AddReport, FileReport, Progress
+from indexers.pipeline import CHANGES, AddReport, FileReport
 from indexers.reembedding import ReindexReport
 from indexers.types import Hit, Status, WholeLocator
 
@@ -36,16 +27,13 @@ _ALIKE = 5
 """So many files that failed for the same reason are told one by one."""
 
 
-def _out() -> Console:
+def output() -> Console:
+    """Where results are printed."""
     return Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
 
 
-def output() -> Console:
-    """Where the other modules that show results print them."""
-    return _out()
-
-
-def _err() -> Console:
+def errors() -> Console:
+    """Where what is not a result is printed: notes, errors, progress."""
     return Console(file=sys.stderr, highlight=False, soft_wrap=not sys.stderr.isatty())
 
 
@@ -56,103 +44,12 @@ def json_out(data: object) -> None:
 
 def note(text: str) -> None:
     """A line for people, on stderr."""
-    _err().print(escape(text))
+    errors().print(escape(text))
 
 
 def error(text: str) -> None:
     """An error, on stderr."""
-    _err().print(f"[red]locus:[/red] {escape(text)}")
-
-
-# --- progress ----------------------------------------------------------------------------------
-
-
-@contextmanager
-def progress() -> Iterator[Callable[[Progress], None] | None]:
-    """A progress bar with rate and time left on a terminal; nothing on a pipe."""
-    console = _err()
-    if not console.is_terminal:
-        yield None
-        return
-    columns = (
-        TextColumn("Indexing"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("files"),
-        TextColumn("{task.fields[rate]}"),
-        TextColumn("·"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[name]}"),
-    )
-    with Bar(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=None, rate="", name="")
-
-        def on_progress(state: Progress) -> None:
-            elapsed = bar.tasks[0].elapsed or 0.001
-            rate = f"{state.chunks / elapsed:.0f} passages/s" if state.chunks else ""
-            name = f"{state.path.rpartition('/')[2][:40]} {state.part}"
-            bar.update(task, completed=state.files, total=state.files_total, rate=rate, name=escape(name))
-
-        yield on_progress
-
-
-@contextmanager
-def passages_progress() -> Iterator[Callable[[int, int], None] | None]:
-    """A progress bar of embedding, as ``progress``: called with passages done and passages in all."""
-    console = _err()
-    if not console.is_terminal:
-        yield None
-        return
-    columns = (
-        TextColumn("Embedding"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("passages"),
-        TextColumn("{task.fields[rate]}"),
-        TextColumn("·"),
-        TimeRemainingColumn(),
-    )
-    with Bar(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=None, rate="")
-        first: int | None = None
-
-        def on_progress(done: int, total: int) -> None:
-            nonlocal first
-            if first is None:
-                # What an earlier run has done tells nothing about the time that is left.
-                first = done
-                bar.reset(task, completed=done, total=total)
-            elapsed = bar.tasks[0].elapsed or 0.001
-            rate = f"{(done - first) / elapsed:.0f} a second" if done > first else ""
-            bar.update(task, completed=done, total=total, rate=rate)
-
-        yield on_progress
-
-
-@contextmanager
-def bytes_progress(name: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar of a download, on a pipe a line per tenth: called with bytes done and bytes in all."""
-    console = _err()
-    if not console.is_terminal:
-        yield _tenths(name)
-        return
-    columns = (TextColumn(escape(name)), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total or None)
-
-
-def _tenths(name: str) -> Callable[[int, int], None]:
-    told = 0
-
-    def on_progress(done: int, total: int) -> None:
-        nonlocal told
-        tenths = min(10 * done // total, 10) if total else 0
-        if tenths > told:
-            told = tenths
-            note(f"{name}: {10 * tenths} % of {total / 1e6:,.0f} MB")
-
-    return on_progress
+    errors().print(f"[red]locus:[/red] {escape(text)}")
 
 
 # --- results -----------------------------------------------------------------------------------
@@ -160,7 +57,7 @@ def _tenths(name: str) -> Callable[[int, int], None]:
 
 def added(report: AddReport) -> None:
     """The summary of an ``add``: files that gave nothing or not all, with the reason, then what was done."""
-    console = _out()
+    console = output()
     _with_reasons(console, report.failed, "yellow")
     new = [file for file in report.files if file.change in ("added", "updated")]
     _with_reasons(console, [file for file in new if file.status is not Status.INDEXED and file.reason], "dim")
@@ -172,7 +69,7 @@ def added(report: AddReport) -> None:
 
 def synced(report: AddReport) -> None:
     """What watching did, a line a file; many at once are counted."""
-    console = _out()
+    console = output()
     news = [file for file in report.files if file.change != "unchanged"]
     if len(news) > _MANY_NEWS:
         added(report)
@@ -191,7 +88,7 @@ def listed(lines: Sequence[str], *, as_json: bool) -> None:
     if as_json:
         json_out(list(lines))
     for line in () if as_json else lines:
-        _out().print(escape(line))
+        output().print(escape(line))
 
 
 def _with_reasons(console: Console, files: Iterable[FileReport], style: str) -> None:
@@ -211,7 +108,7 @@ def _with_reasons(console: Console, files: Iterable[FileReport], style: str) -> 
 
 def reindexed(report: ReindexReport) -> None:
     """What changing the text model did."""
-    console = _out()
+    console = output()
     if report.dropped:
         console.print(f"the change to {escape(report.dropped)} that was not done is given up")
     if not report.changed:
@@ -226,7 +123,7 @@ def reindexed(report: ReindexReport) -> None:
 
 def follow(events: Iterable[Event], *, drafts: bool) -> Answer:
     """Runs a stream to its answer; on a terminal a draft is shown, dim, until the checked answer takes its place."""
-    console = _err()
+    console = errors()
     final: Answer | None = None
     draft = ""
     with ExitStack() as stack:
@@ -247,17 +144,17 @@ def follow(events: Iterable[Event], *, drafts: bool) -> Answer:
 
 def gap() -> None:
     """An empty line between answers."""
-    _out().print()
+    output().print()
 
 
 def question(text: str) -> None:
     """A question above its answer."""
-    _out().print(f"\n[bold green]? {escape(text)}[/bold green]")
+    output().print(f"\n[bold green]? {escape(text)}[/bold green]")
 
 
 def answer(found: Answer, *, completed: str = "") -> None:
     """An answer with its marks, then the places they mean, with the words there that the answer does not say."""
-    console = _out()
+    console = output()
     if completed:
         console.print(f"[dim]({escape(completed)})[/dim]")
     written: list[str] = []
@@ -287,7 +184,7 @@ def _is_quote(found: Answer, text: str) -> bool:
 
 def hits(found: Sequence[Hit]) -> None:
     """Search results, best first."""
-    console = _out()
+    console = output()
     for hit in found:
         console.print(f"[cyan]{hit.rank:3}[/cyan]  [bold]{escape(describe(hit.path, hit.at))}[/bold]  {hit.score:.3f}")
         # A frame or a figure may be found by what it shows alone.
@@ -306,7 +203,7 @@ def _shortened(text: str) -> str:
 
 def facts(found: Mapping[str, Any]) -> None:
     """Names and values, one a line; a nested mapping on one line."""
-    console = _out()
+    console = output()
     for name, value in found.items():
         if isinstance(value, Mapping):
             value = ", ".join(f"{inner} {number}" for inner, number in value.items()) or "–"
@@ -317,7 +214,7 @@ def facts(found: Mapping[str, Any]) -> None:
 
 def problems(found: Sequence[str]) -> None:
     """What the doctor found."""
-    console = _out()
+    console = output()
     for problem in found:
         console.print(f"[yellow]![/yellow] {escape(problem)}")
     if not found:
@@ -329,7 +226,7 @@ def models(rows: Sequence[Mapping[str, Any]]) -> None:
 
     Names are never cut: they are what ``locus models pull`` is given.
     """
-    console = _out()
+    console = output()
     widest = max((len(row["name"]) for row in rows), default=0)
     for row in rows:
         line = f"{row['name']:<{widest}}  {row['role']:<6}  {row['size_bytes'] / 1e6:>8,.0f} MB  {row['licence']:<10}"
@@ -342,7 +239,7 @@ def models(rows: Sequence[Mapping[str, Any]]) -> None:
 
 def verified(rows: Sequence[Mapping[str, Any]]) -> None:
     """The check of installed models."""
-    console = _out()
+    console = output()
     for row in rows:
         console.print(f"{row['state']:<10} {escape(row['name'])}  {escape(row.get('detail', ''))}")
     if not rows:
@@ -352,6 +249,6 @@ def verified(rows: Sequence[Mapping[str, Any]]) -> None:
 def prompt() -> str:
     """The next question of a chat; empty at the end of the input."""
     try:
-        return _err().input("[bold]> [/bold]").strip() if sys.stdin.isatty() else sys.stdin.readline().strip()
+        return errors().input("[bold]> [/bold]").strip() if sys.stdin.isatty() else sys.stdin.readline().strip()
     except EOFError:
         return ""

@@ -68,7 +68,7 @@ class TextParts:
     def picture_search(self) -> PictureSearch:
         """What searches with a picture."""
         parts = self._parts
-        way = parts.way_to_images
+        way = parts.way_to_get("image")
         return PictureSearch(parts.library, self.retriever, self.embedder, parts.sights, parts.reader, way)
 
     @part

@@ -20,6 +20,7 @@ from indexers.errors import LocusError, ModelMissing, UsageError
 from indexers.reports import AddReport, Progress
 from indexers.types import Hit
 from ui.given import Given
+from ui.jobs import progress_of
 from ui.line import Line, in_thread
 from ui.work import Job, Work
 
@@ -156,8 +157,8 @@ class Chat:
         if not documents:
             return
         job: Job = self._work.add(documents, first=True)
-        while not await asyncio.to_thread(job.wait, _LOOK_EVERY_S):
-            yield replace(live, doing=_progress(job.progress))
+        async for progress in progress_of(job):
+            yield replace(live, doing=_progress(progress))
         if job.error is not None:
             raise job.error
         assert job.report is not None, "it has ended without an error"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -18,10 +17,10 @@ from ui import chat_view, first_visit, render
 from ui.chat import Chat, Live
 from ui.desk import Desk
 from ui.given import sorted_out
+from ui.jobs import progress_of
 from ui.regions import number_in, region, text_in
 
 _SUGGESTED = 4
-_LOOK_EVERY_S = 0.3
 _MOST_QUESTION = 20_000
 """Characters of a question."""
 
@@ -137,8 +136,9 @@ class ChatTab:
     async def _sample(self) -> AsyncIterator[str]:
         """Adds the sample library, and says how far that is."""
         job = first_visit.add_sample(self._desk.work)
-        while job is not None and not await asyncio.to_thread(job.wait, _LOOK_EVERY_S):
-            yield chat_view.filling(job.progress)
+        if job is not None:
+            async for progress in progress_of(job):
+                yield chat_view.filling(progress)
         yield chat_view.refused(str(job.error)) if job is not None and job.error else self._opening()
 
     def _opening(self) -> str:

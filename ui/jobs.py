@@ -7,10 +7,11 @@ of what jobs do.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import AsyncIterator, Callable, Hashable
 from dataclasses import dataclass
 from itertools import count
 from typing import Literal, TypeAlias
@@ -27,6 +28,8 @@ Task: TypeAlias = Callable[[Heed], AddReport | str | None]
 
 _AGAIN_S = 1.0
 """How often it is tried whether another process is done with the library."""
+_LOOK_EVERY_S = 0.2
+"""How often it is told how far a job is."""
 _REMEMBERED = 4
 _NUMBERS = count(1)
 
@@ -267,6 +270,12 @@ class Lane:
         self._jobs.remove(job)
         self._urgent.discard(job.number)
         self._past.append(job.shown())
+
+
+async def progress_of(job: Job) -> AsyncIterator[Progress | None]:
+    """How far ``job`` is, a few times a second, until it has ended."""
+    while not await asyncio.to_thread(job.wait, _LOOK_EVERY_S):
+        yield job.progress
 
 
 def outcome(report: AddReport) -> str:

@@ -13,7 +13,8 @@ from assistant.file_facts import facts
 from assistant.listing import Choice, Listed, Order, Page
 from indexers.senses import waiting
 from indexers.types import Document, Status, WholeLocator
-from ui.library_view import KINDS, STATES, attribute, button, counted
+from ui.library_view import KINDS, STATES, counted
+from ui.markup import attribute, button
 from ui.render import place_attribute
 
 _WHOLE = WholeLocator()
@@ -96,7 +97,7 @@ def _row(row: Listed, unfolded: Unfolded | None) -> str:
     below = f'<tr role="row" class="below"><td role="cell" colspan="6">{_below(unfolded)}</td></tr>' if is_open else ""
     return (
         f'<tr role="row"><td role="cell" class="name">{_name(row)}</td>'
-        f'<td role="cell" class="folder" title={attribute(row.folder)}>{escape(row.folder)}</td>'
+        f'<td role="cell" class="folder" title="{attribute(row.folder)}">{escape(row.folder)}</td>'
         f'<td role="cell" class="kind">{KINDS[document.media] if row.is_held else ""}</td>'
         f'<td role="cell" class="status">{_status(document)}</td>'
         f'<td role="cell" class="read">{escape(_read(document))}</td>'
@@ -133,8 +134,8 @@ def _acts(row: Listed, unfolded: Unfolded | None) -> str:
     path, name = row.document.path, row.name
     is_open = str(unfolded is not None).lower()
     more = (
-        f'<button type="button" data-act="unfold" data-how="details" data-file={attribute(path)} '
-        f'aria-expanded="{is_open}" aria-label={attribute(f"Details: {name}")}>Details</button>'
+        f'<button type="button" data-act="unfold" data-how="details" data-file="{attribute(path)}" '
+        f'aria-expanded="{is_open}" aria-label="{attribute(f"Details: {name}")}">Details</button>'
     )
     if row.document.status is not Status.FAILED or row.holder:
         return more

@@ -16,6 +16,7 @@ from assistant.listing import Choice
 from indexers.reports import Progress
 from indexers.types import MEDIA, Status
 from ui.jobs import ENDED, Doing
+from ui.markup import attribute, button
 
 STATES: Mapping[Status, str] = {
     Status.QUEUED: "queued",
@@ -35,18 +36,6 @@ _ROLES = {
     "image": "sees what pictures and films show",
     "speech": "hears what is said in recordings and films",
 }
-
-
-def attribute(text: str) -> str:
-    """A text as the value of an attribute, in quotation marks."""
-    return f'"{escape(text, quote=True)}"'
-
-
-def button(label: str, act: str, *, name: str = "", kind: str = "", **data: object) -> str:
-    """A button that raises ``act`` with ``data``; ``name`` is what a screen reader says where the label is short."""
-    told = "".join(f" data-{key}={attribute(str(value))}" for key, value in data.items())
-    aria = f" aria-label={attribute(name)}" if name else ""
-    return f'<button type="button" class={attribute(kind)} data-act="{act}"{told}{aria}>{escape(label)}</button>'
 
 
 def counted(number: int, one: str, many: str = "") -> str:
@@ -171,7 +160,7 @@ def _progress(job: Doing) -> list[str]:
     if not whole:
         done, whole = progress.files, progress.files_total
     percent = min(100, 100 * done // whole) if whole else 0
-    bar = f'<progress max="100" value="{percent}" aria-label={attribute(job.label)}>{percent} %</progress>'
+    bar = f'<progress max="100" value="{percent}" aria-label="{attribute(job.label)}">{percent} %</progress>'
     told = " · ".join(part for part in (_amount(progress), job.rate, job.left) if part)
     at = f'<span class="faint at">{escape(where_it_is(progress))}</span>' if progress.path else ""
     return [bar, f'<span class="amount">{escape(told)}</span>', at]
@@ -202,7 +191,7 @@ def choosing(choice: Choice) -> str:
         '<h2 id="library-files-heading" tabindex="-1">Files</h2>'
         '<form data-act="choose" class="choose" role="search" aria-label="Files of the library">'
         '<label class="grow"><span>Find by name, folder or title</span>'
-        f'<input type="search" name="text" value={attribute(choice.text)} autocomplete="off" maxlength="300"></label>'
+        f'<input type="search" name="text" value="{attribute(choice.text)}" autocomplete="off" maxlength="300"></label>'
         f'<label><span>Status</span><select name="status">{states}</select></label>'
         f'<label><span>Kind</span><select name="kind">{kinds}</select></label>'
         '<button type="submit">Find</button></form>'
@@ -212,7 +201,7 @@ def choosing(choice: Choice) -> str:
 def _options(names: Mapping[str, str], chosen: str, anything: str) -> str:
     rows = [("", anything), *names.items()]
     return "".join(
-        f"<option value={attribute(value)}{' selected' if value == chosen else ''}>{escape(name)}</option>"
+        f'<option value="{attribute(value)}"{" selected" if value == chosen else ""}>{escape(name)}</option>'
         for value, name in rows
     )
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from assistant.wording import content_stems, stems
 from indexers.locators import where
 from indexers.types import MEDIA, Hit, Media, WholeLocator
+from ui.markup import button
 from ui.render import Thumbnails, name_of, place_attribute
 
 KINDS: Mapping[Media, str] = {"text": "Documents", "image": "Pictures", "audio": "Sound", "video": "Film"}
@@ -180,7 +181,7 @@ def nothing(wanted: Wanted, notes: Sequence[str] = (), *, is_empty: bool = False
         return "<p>The library is empty. Add files in the Library tab, and search again.</p>"
     if not wanted.is_narrowed:
         return f"<p>Try other words. In the Library tab you see how well each file was read.</p>{told}"
-    again = _button("search", "Search without filters", {"query": wanted.query}) if wanted.query else ""
+    again = button("Search without filters", "search", kind="more", query=wanted.query) if wanted.query else ""
     return f"<p>The filters leave nothing: {escape(_narrowing(wanted))}.</p>{again}{told}"
 
 
@@ -195,12 +196,8 @@ def _narrowing(wanted: Wanted) -> str:
 
 
 def _more(results: Results) -> str:
-    return _button("more", "More", {**results.wanted.fields, "k": str(min(results.k + MORE, MOST))})
-
-
-def _button(act: str, name: str, fields: Mapping[str, str]) -> str:
-    data = "".join(f' data-{field}="{escape(value, quote=True)}"' for field, value in fields.items() if value)
-    return f'<button type="button" class="more" data-act="{act}"{data}>{escape(name)}</button>'
+    asked = {field: value for field, value in results.wanted.fields.items() if value}
+    return button("More", "more", kind="more", **asked, k=min(results.k + MORE, MOST))
 
 
 def _section(title: str, hits: Sequence[Hit], results: Results, thumbnails: Thumbnails) -> str:

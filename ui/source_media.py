@@ -15,8 +15,9 @@ from indexers.previews import can_be_seen
 from indexers.types import Box, Chunk, PageLocator, RegionLocator, TimeLocator, WholeLocator
 from ui import links
 from ui.documents import TYPES
+from ui.markup import attribute
 from ui.place import Place
-from ui.source_parts import attribute, boxes, button, find, paragraphs, quoted, segments
+from ui.source_parts import boxes, button, find, paragraphs, quoted, segments
 from ui.transcript import Line, lines
 
 WIDTH = 1200

@@ -15,11 +15,6 @@ _MANY_WORDS = 3000
 _PARAGRAPHS = re.compile(r"\n{2,}")
 
 
-def attribute(text: object) -> str:
-    """``text`` for between the quotes of an attribute."""
-    return escape(str(text), quote=True)
-
-
 def segments(passage: Chunk) -> Iterator[tuple[Locator, str]]:
     """The parts of a passage whose places are told apart, in order: each place, and the text that stands there."""
     if not passage.places:

@@ -14,8 +14,9 @@ from itertools import groupby
 from typing import TypeVar
 
 from indexers.types import Chunk, LinesLocator, Locator, SectionLocator, SheetLocator, SlideLocator
+from ui.markup import attribute
 from ui.place import Place
-from ui.source_parts import attribute, button, paragraphs, quoted, segments
+from ui.source_parts import button, paragraphs, quoted, segments
 
 MOST_LINES = 2000
 """Lines or rows that are shown at once; of a longer file, those around the place."""

@@ -10,9 +10,9 @@ from indexers.locators import where
 from indexers.types import Chunk, LinesLocator, Locator, PageLocator, SheetLocator, SlideLocator
 from ui import links, source_media, source_text
 from ui.documents import TYPES
+from ui.markup import attribute
 from ui.place import Place
 from ui.render import name_of, place_attribute
-from ui.source_parts import attribute
 
 _VALUES = ("csv", "tsv")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from assistant import Assistant, Retrieved, Token, build
+from assistant import Assistant, Retrieved, Token, build_models
 from assistant.renewal import AT_ONCE
 from assistant.settings import Settings
 from indexers.errors import ModelMissing, UsageError
@@ -64,7 +64,7 @@ def writers(monkeypatch: pytest.MonkeyPatch) -> list[Writer]:
         made.append(Writer(*given, **named))
         return made[-1]
 
-    monkeypatch.setattr(build, "LlamaCpp", make)
+    monkeypatch.setattr(build_models, "LlamaCpp", make)
     return made
 
 

@@ -17,7 +17,7 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from assistant import Assistant, cli, models, show, text_parts
+from assistant import Assistant, cli, models, show_progress, text_parts
 from indexers import library
 from indexers.catalog import Catalog
 from indexers.lock import WriterLock
@@ -230,8 +230,8 @@ def test_another_writer_gives_5(
 
 def test_the_progress_is_of_this_run(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = io.StringIO()
-    monkeypatch.setattr(show, "_err", lambda: Console(file=screen, force_terminal=True, width=120))
-    with show.passages_progress() as on_progress:
+    monkeypatch.setattr(show_progress, "errors", lambda: Console(file=screen, force_terminal=True, width=120))
+    with show_progress.passages_progress() as on_progress:
         assert on_progress is not None
         on_progress(600, 1000)
         time.sleep(0.1)
