@@ -7,8 +7,8 @@ Serves a copy of the library with ``locus ui`` in a process of its own and opens
 - from Enter to the first words of an answer (an unchecked draft, where the model is asked) and to the checked answer;
 - what axe-core finds on each tab, light and dark, with a source open;
 - requests to any other host in the whole run;
-- ten questions from ten tabs, sent one right after the other: whether each is answered, in which order, and what the
-  server's memory does over several rounds.
+- ten questions from ten tabs, sent one right after the other: whether each is answered, in the order in which they were
+  sent (as the library keeps them), and what the server's memory does over several rounds.
 """
 
 from __future__ import annotations
@@ -75,10 +75,15 @@ def megabytes(pid: int) -> float:
     return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1000  # type: ignore[index]
 
 
+def begun_anew(here: Visit) -> None:
+    """A new conversation."""
+    here.page.locator("#conversations .new").click()
+    here.page.wait_for_function("document.querySelector('#past .opening') && !document.querySelector('#live .answer')")
+
+
 def timed(here: Visit, question: str) -> tuple[float, float]:
     """Seconds from Enter to the first words and to the checked answer."""
-    here.page.locator("#conversations .new").click()
-    here.page.wait_for_selector("#past .opening")
+    begun_anew(here)
     here.page.fill("#box textarea", question)
     here.page.evaluate(WATCH)
     here.page.evaluate(SENT)
@@ -127,27 +132,28 @@ def accessible(browser: Browser, url: str, question: str) -> list[str]:
     return foreign
 
 
-def at_once(browser: Browser, url: str, pid: int, questions: list[str]) -> list[str]:
+def at_once(browser: Browser, url: str, pid: int, library: Path, questions: list[str]) -> list[str]:
     """Prints how ten tabs fare; gives the foreign requests."""
     tabs = [Visit(browser, url) for _ in range(TABS)]
     print(f"{TABS} questions at once from {TABS} tabs; memory before {megabytes(pid):.0f} MB")
     for turn in range(ROUNDS):
         asked = [questions[(turn + number) % len(questions)] for number in range(TABS)]
         for here, question in zip(tabs, asked, strict=True):
-            here.page.locator("#conversations .new").click()
-            here.page.wait_for_selector("#past .opening")
+            begun_anew(here)
             here.page.fill("#box textarea", question)
-            here.page.evaluate(WATCH)
         began = time.perf_counter()
         for here in tabs:
             here.page.keyboard.press("Enter")
         for here, question in zip(tabs, asked, strict=True):
             here.answered(question)
         took = time.perf_counter() - began
-        done = [here.page.evaluate("performance.timeOrigin + window.doneAt") for here in tabs]
-        overtaken = sum(done[i] > done[j] for i in range(TABS) for j in range(i + 1, TABS))
+        with Assistant(library) as locus:
+            kept = locus.conversations
+            turns = [turn for each in kept.all()[:TABS] for turn in kept.turns(each.id)]
+        served = [asked.index(turn.question) for turn in sorted(turns, key=lambda turn: turn.id)]
+        overtaken = sum(before > after for at, before in enumerate(served) for after in served[at + 1 :])
         print(
-            f"  round {turn + 1}: {TABS} of {TABS} answered in {took:.1f} s, {overtaken} pairs "
+            f"  round {turn + 1}: {len(served)} of {TABS} answered in {took:.1f} s, {overtaken} pairs "
             f"out of order, memory {megabytes(pid):.0f} MB"
         )
     for here in tabs:
@@ -173,7 +179,7 @@ def main() -> None:
         with serving(library) as (url, pid):
             foreign = answers(browser, url, questions[:5], options.runs)
             foreign += accessible(browser, url, questions[0])
-            foreign += at_once(browser, url, pid, questions)
+            foreign += at_once(browser, url, pid, library, questions)
         print("requests to other hosts in the whole run:", len(foreign), *foreign)
 
 
