@@ -101,10 +101,10 @@ class Visit:
             self.answered(question)
 
     def answered(self, question: str) -> None:
-        """Waits until a question has been answered."""
+        """Waits until a question has been answered, and the page has heard the last of it."""
         self.page.wait_for_function(
             "question => document.querySelector('#live .question')?.textContent.includes(question)"
-            " && document.querySelector('#live .answer:not(.busy)')",
+            " && document.querySelector('#live .answer:not(.busy)') && document.querySelector('#box .submit-button')",
             arg=question,
             timeout=60_000,
         )
