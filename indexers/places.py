@@ -63,7 +63,10 @@ class Bounds:
         """
         if path in self._named:
             return True
-        real = os.path.realpath(path)
+        try:
+            real = os.path.realpath(path)
+        except OSError:
+            return False  # a link whose end may not be looked up, as those of other people's processes
         folders = [folder for start, folder in self._folders.items() if path.startswith(start)]
         folders = folders or [os.path.realpath(os.path.dirname(path))]  # noqa: PTH120 - names may be no valid text
         return any(real.startswith(below(folder)) for folder in folders)

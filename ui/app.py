@@ -8,7 +8,7 @@ from pathlib import Path
 import gradio as gr
 
 from assistant.api import Assistant
-from ui import library_tab, search_tab, settings_tab
+from ui import chat_tab, library_tab, search_tab, settings_tab
 from ui.chat_tab import ChatTab
 from ui.desk import Desk
 from ui.regions import region
@@ -33,8 +33,8 @@ def build(locus: Assistant, work: Work, warmup: Warmup) -> gr.Blocks:
                 gr.Column(elem_id="main", scale=3, min_width=320),
                 gr.Tabs(elem_id="tabs", overflow_behavior="wrap") as tabs,
             ):
-                with gr.Tab("Ask", id="ask"):
-                    chat = ChatTab(desk)
+                with gr.Tab(chat_tab.LABEL, id="ask"):
+                    chat = ChatTab(desk, tabs)
                 with gr.Tab("Search", id="search"):
                     search_tab.build(desk, tabs)
                 with gr.Tab("Library", id="library"):
@@ -43,7 +43,7 @@ def build(locus: Assistant, work: Work, warmup: Warmup) -> gr.Blocks:
                     settings_tab.build(desk)
             with gr.Column(elem_id="source-column", scale=2, min_width=320):
                 pane.region.render()  # type: ignore[no-untyped-call]
-        blocks.load(chat.load, None, [chat.past, chat.live, chat.opened, chat.list], show_progress="hidden")
+        chat.opens_with(blocks)
     return blocks
 
 

@@ -22,12 +22,18 @@ from indexers.types import Hit
 from ui.given import Given
 from ui.jobs import progress_of
 from ui.line import Line, in_thread
+from ui.remedies import way_out
 from ui.work import Job, Work
 
 _WRITING = "Writing a draft, which is checked before it counts"
 _SHOWN_EVERY_S = 0.08
 """A draft is shown anew so often at most: faster is not read, and costs."""
 _LOOK_EVERY_S = 0.2
+_HELD = "Waiting until another program is done with the library"
+_UNSEEN = (
+    "What the picture shows was left out, since there is no image model yet: only words in it were searched for. "
+    "The Library tab downloads the model."
+)
 _ALIKE = 12
 """Places that a picture finds."""
 
@@ -87,13 +93,18 @@ class Chat:
                     raise UsageError("nothing was heard in the recording; speak closer to the microphone, or type")
                 live = replace(live, question=said)
             kept = await asyncio.to_thread(self._work.take, given.documents) if given.documents else []
-            async for state in self._taken(live, kept):
+            async for state in self._taken(live, kept, stop):
                 live = replace(live, added=state.added)
                 yield state
+                if state.stopped:
+                    return
             if not (live.question or given.picture):
                 yield replace(live, doing="")
                 return
-            async for before in self._line.wait(ticket):
+            async for before in self._line.wait(ticket, _LOOK_EVERY_S):
+                if stop.is_set():
+                    yield replace(live, doing="", stopped=True)
+                    return
                 others = "1 question" if before == 1 else f"{before} questions"
                 yield replace(live, doing=f"Waiting for {others} before this")
             while (what := self._loading()) and not stop.is_set():
@@ -109,7 +120,7 @@ class Chat:
                 async for state in states:
                     yield state
         except ModelMissing as error:
-            yield replace(live, doing="", draft="", error=f"{error} (or get it in the tab Library)")
+            yield replace(live, doing="", draft="", error=f"{error} (or get it in the Library tab)")
         except LocusError as error:
             yield replace(live, doing="", draft="", error=str(error))
         finally:
@@ -148,17 +159,23 @@ class Chat:
 
     async def _found(self, live: Live, picture: Path, conversation: int) -> AsyncGenerator[Live]:
         began = perf_counter()
+        if not await asyncio.to_thread(self._locus.has_model, "image"):
+            live = replace(live, added=(*live.added, _UNSEEN))
         hits = await asyncio.to_thread(self._locus.search, live.question, image=picture, k=_ALIKE)
         answer = _by_picture(live.question, hits, 1000 * (perf_counter() - began))
         yield replace(live, doing="", turn=await self._kept(conversation, Turn(live.question, answer, (), live.given)))
 
-    async def _taken(self, live: Live, documents: Sequence[Path]) -> AsyncGenerator[Live]:
+    async def _taken(self, live: Live, documents: Sequence[Path], stop: threading.Event) -> AsyncGenerator[Live]:
         """Adds what came with a question, and tells how far that is; the last state says what became of it."""
         if not documents:
             return
         job: Job = self._work.add(documents, first=True)
         async for progress in progress_of(job):
-            yield replace(live, doing=_progress(progress))
+            if stop.is_set():
+                self._work.cancel(job.number)
+                yield replace(live, doing="", stopped=True)
+                return
+            yield replace(live, doing=_HELD if job.state == "held" else _progress(progress))
         if job.error is not None:
             raise job.error
         assert job.report is not None, "it has ended without an error"
@@ -188,11 +205,12 @@ def _outcome(report: AddReport) -> tuple[str, ...]:
         name = Path(file.path).name
         reason = f": {file.reason}" if file.reason else ""
         if file.change == "failed":
-            lines.append(f"{name} could not be read ({file.status.value}){reason}")
+            lines.append(" ".join(filter(None, (f"{name} could not be read{reason}.", way_out(file.status)))))
         elif file.change == "unchanged":
             lines.append(f"{name} is in the library already")
         else:
-            lines.append(f"{name} is in the library now, {file.chunks} passages{reason}")
+            passages = "1 passage" if file.chunks == 1 else f"{file.chunks:,} passages"
+            lines.append(f"{name} is in the library now, {passages}{reason}")
     return tuple(lines)
 
 

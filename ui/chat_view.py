@@ -13,12 +13,20 @@ from ui.chat import Live
 from ui.render import Thumbnails
 
 
-def conversations(all_of_them: Sequence[Conversation], opened: int, now: datetime) -> str:
-    """The list of conversations; the one that is open can be renamed, exported and deleted."""
+def conversations(all_of_them: Sequence[Conversation], opened: int, now: datetime, trouble: str = "") -> str:
+    """The list of conversations; the one that is open can be renamed, exported and deleted.
+
+    Args:
+        all_of_them: the last changed first.
+        opened: id of the one that is open; 0 for none.
+        now: tells how the times are written.
+        trouble: why what was asked for was not done; "" for nothing.
+    """
     new = '<button type="button" class="new" data-act="new">+ New conversation</button>'
     rows = "".join(_row(each, now, is_open=each.id == opened) for each in all_of_them)
+    told = f'<p class="trouble" role="alert">{escape(trouble)}</p>' if trouble else ""
     nothing = '<p class="nothing">What you ask is kept here, in your library.</p>'
-    return f'<h2 class="unseen">Conversations</h2>{new}{f"<ul>{rows}</ul>" if rows else nothing}'
+    return f'<h2 class="unseen">Conversations</h2>{new}{told}{f"<ul>{rows}</ul>" if rows else nothing}'
 
 
 def _row(conversation: Conversation, now: datetime, *, is_open: bool) -> str:
@@ -34,10 +42,13 @@ def _row(conversation: Conversation, now: datetime, *, is_open: bool) -> str:
         f'<li class="open"><button type="button" class="title" data-act="show" data-id="{number}" '
         f'aria-current="true">{title} <time>{when}</time></button>'
         f'<details class="more"><summary aria-label="More about {named}">⋯</summary><div>'
-        f'<form data-act="rename" data-id="{number}"><label>Name <input name="title" value="{named}" maxlength="60">'
+        f'<form data-act="rename" data-id="{number}"><label>Name <input name="title" value="{named}" maxlength="60" '
+        f'required pattern=".*\\S.*" title="A name of at least one character">'
         f'</label><button type="submit">Rename</button></form>'
         f'<a class="button" href="conversations/{number}.md" download>Export as Markdown</a>'
-        f'<button type="button" class="danger" data-act="delete" data-id="{number}">Delete conversation</button>'
+        f'<details class="sure"><summary class="danger">Delete …</summary><p>Its questions and answers are gone then; '
+        f'your files stay.</p><button type="button" class="danger" data-act="delete" data-id="{number}">'
+        f"Delete conversation</button></details>"
         f"</div></details></li>"
     )
 
@@ -55,17 +66,35 @@ def live(state: Live, thumbnails: Thumbnails) -> str:
     added = "".join(f"<p>{escape(line)}</p>" for line in state.added)
     taken = f'<article class="added" role="status">{added}</article>' if added else ""
     if state.turn is not None:
-        return taken + render.turn(state.turn, thumbnails)
+        return render.turn(state.turn, thumbnails, taken)
     asked = render.question(state.question, state.given) + taken
+    again = _again(state) if state.error or state.stopped else ""
     if state.error:
-        return asked + refused(state.error)
+        return asked + refused(state.error, again)
     if state.stopped:
-        return f'{asked}<article class="answer stopped"><p>Stopped. Nothing of this answer was kept.</p></article>'
+        said = "<p>Stopped. Nothing of this answer was kept.</p>"
+        return f'{asked}<article class="answer stopped">{said}{again}</article>'
     if not state.doing:
-        return asked
+        return asked + ('<p class="next">Now ask about it below.</p>' if state.added else "")
     draft = f'<p class="draft">{escape(state.draft)}</p>' if state.draft else ""
     doing = f'<p class="doing">{escape(state.doing)} …</p>'
     return f'{asked}<article class="answer busy" aria-busy="true">{doing}{draft}</article>'
+
+
+def _again(state: Live) -> str:
+    """A button that asks the same again; what came with it, the page has no more."""
+    if state.given or not state.question:
+        return ""
+    text = escape(state.question, quote=True)
+    return f'<button type="button" class="again" data-act="suggest" data-text="{text}">Ask again</button>'
+
+
+def kept_nothing() -> str:
+    """What is shown of a conversation whose only question was not answered."""
+    return (
+        '<section class="opening"><h2>Nothing was kept</h2><p>The question of this conversation was not answered. '
+        "Ask it below, or delete the conversation in the list.</p></section>"
+    )
 
 
 def opening(files: int, suggestions: Sequence[str]) -> str:
@@ -90,6 +119,6 @@ def filling(progress: Progress | None) -> str:
     return f'<section class="opening"><h2>Reading the sample library</h2>{said}</section>'
 
 
-def refused(reason: str) -> str:
-    """Why something could not be done."""
-    return f'<article class="answer failed" role="alert"><p>{escape(reason)}</p></article>'
+def refused(reason: str, way: str = "") -> str:
+    """Why something could not be done; ``way`` is HTML of what can be done about it."""
+    return f'<article class="answer failed" role="alert"><p>{escape(reason)}</p>{way}</article>'

@@ -35,7 +35,7 @@ def welcome(*, has_sample: bool) -> str:
         )
     return (
         '<section class="welcome" aria-label="First steps"><h2>Your library is empty</h2>'
-        "<p>Drop files here or into the box in which questions are asked, or name a folder in the tab Library: "
-        "Locus reads them on this machine, and then answers from them. Nothing leaves the machine.</p>"
+        "<p>Drop files on this page, or name a folder in the Library tab: Locus reads them on this machine, and then "
+        "answers from them. Nothing leaves the machine.</p>"
         f"{offer}</section>"
     )

@@ -15,6 +15,7 @@ from indexers.senses import waiting
 from indexers.types import Document, Status, WholeLocator
 from ui.library_view import KINDS, STATES, counted
 from ui.markup import attribute, button
+from ui.remedies import way_out
 from ui.render import place_attribute
 
 _WHOLE = WholeLocator()
@@ -98,7 +99,7 @@ def _row(row: Listed, unfolded: Unfolded | None) -> str:
     return (
         f'<tr role="row"><td role="cell" class="name">{_name(row)}</td>'
         f'<td role="cell" class="folder" title="{attribute(row.folder)}">{escape(row.folder)}</td>'
-        f'<td role="cell" class="kind">{KINDS[document.media] if row.is_held else ""}</td>'
+        f'<td role="cell" class="kind">{_kind(row)}</td>'
         f'<td role="cell" class="status">{_status(document)}</td>'
         f'<td role="cell" class="read">{escape(_read(document))}</td>'
         f'<td role="cell" class="acts">{_acts(row, unfolded if is_open else None)}</td></tr>{below}'
@@ -115,10 +116,15 @@ def _name(row: Listed) -> str:
     )
 
 
+def _kind(row: Listed) -> str:
+    return KINDS[row.document.media] if row.is_held and row.document.status is not Status.UNSUPPORTED else ""
+
+
 def _status(document: Document) -> str:
     clauses = [clause for clause in document.reason.split("; ") if clause and clause not in waiting(document.pending)]
     waits = [f"waits for the {model} model" for model in document.pending]
-    kind = "good" if document.status is Status.INDEXED else "" if document.status.is_found else "bad"
+    is_coming = document.status in (Status.QUEUED, Status.READING)
+    kind = "good" if document.status is Status.INDEXED else "" if is_coming or document.status.is_found else "bad"
     state = "" if document.status is Status.PENDING and waits else f"<b>{escape(STATES[document.status])}</b>"
     why = "; ".join([*waits, *clauses])
     return f'<span class="state {kind}">{state}{f"<span>{escape(why)}</span>" if why else ""}</span>'
@@ -177,6 +183,8 @@ def _told(found: FileDetails) -> Iterable[tuple[str, str]]:
     yield "path", found.path
     yield from ((name, value) for name, value in facts(found) if value)
     yield from (("waits for", f"the {model} model") for model in found.document.pending)
+    if way := way_out(found.document.status):
+        yield "what helps", way
 
 
 def _pair(name: str, value: str) -> str:

@@ -30,6 +30,7 @@ STATES: Mapping[Status, str] = {
     Status.FAILED: "failed",
 }
 KINDS = {"text": "text", "image": "picture", "audio": "sound", "video": "film"}
+_IN_USE, _GOES_ON = " is being changed by ", "; this goes on by itself when that is done"
 _ROLES = {
     "text": "finds passages by their meaning; nothing can be added without it",
     "llm": "writes answers",
@@ -52,12 +53,12 @@ def counted(number: int, one: str, many: str = "") -> str:
 
 def numbers(overview: Overview, sizes: Sizes) -> str:
     """Files by status, passages, and what is used of disk and memory."""
-    states = [(number, STATES[state]) for state, number in sorted(overview.states.items(), key=_in_order)]
+    states = [(number, _state(state, number)) for state, number in sorted(overview.states.items(), key=_in_order)]
     facts = [
         ("Files", f"{overview.files:,}"),
         ("Passages", f"{overview.passages:,}"),
         ("Library on the disk", size(sizes.library)),
-        ("Models on the disk", size(sizes.models)),
+        ("Downloaded models", size(sizes.models)),
         ("Memory in use", size(round(sizes.memory, -7)) if sizes.memory else ""),
     ]
     told = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts if value)
@@ -65,6 +66,10 @@ def numbers(overview: Overview, sizes: Sizes) -> str:
     return f'<dl class="facts">{told}</dl>' + (
         f'<ul class="states" aria-label="Files by status">{by_state}</ul>' if by_state else ""
     )
+
+
+def _state(state: Status, number: int) -> str:
+    return "wait for a model" if state is Status.PENDING and number != 1 else STATES[state]
 
 
 def _in_order(each: tuple[Status, int]) -> int:
@@ -141,8 +146,9 @@ def _job(job: Doing) -> str:
         lines.append('<span class="faint">waits for its turn</span>')
     if job.said:
         kind = "danger" if job.state == "failed" else "faint"
-        begins = "it goes on when the library is free: " if job.state == "held" else ""
-        lines.append(f'<span class="{kind}">{escape(begins + job.said)}</span>')
+        goes_on = _GOES_ON if job.state == "held" and _IN_USE in job.said else ""
+        said = job.said.removeprefix("waiting: ").removesuffix("; try again when it is done") if goes_on else job.said
+        lines.append(f'<span class="{kind}">{escape(said + goes_on)}</span>')
     if job.state == "working":
         lines += _progress(job)
     press = ""

@@ -18,13 +18,20 @@ class Line:
         self._tickets: list[object] = []
         self._moved = asyncio.Condition()
 
-    async def wait(self, ticket: object) -> AsyncIterator[int]:
-        """Joins the line; gives how many are before ``ticket`` whenever that changes, and ends when none is."""
+    async def wait(self, ticket: object, look_s: float | None = None) -> AsyncIterator[int]:
+        """Joins the line; gives how many are before ``ticket`` whenever that changes, and ends when none is.
+
+        Args:
+            ticket: whose place it is.
+            look_s: gives the number so often even if it has not changed, for one who may want to leave meanwhile.
+        """
         self._tickets.append(ticket)
         while (before := self._tickets.index(ticket)) > 0:
             yield before
             async with self._moved:
-                await self._moved.wait_for(lambda now=before: self._tickets.index(ticket) != now)  # type: ignore[misc]
+                moved = self._moved.wait_for(lambda now=before: self._tickets.index(ticket) != now)  # type: ignore[misc]
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(moved, look_s)
 
     async def leave(self, ticket: object) -> None:
         """Makes room for the next, whether or not it was this one's turn."""

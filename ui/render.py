@@ -21,6 +21,8 @@ Thumbnails: TypeAlias = Callable[[str, Media, Locator], str]
 _STEPS = {"search": "searching", "evidence": "weighing sentences", "llm": "writing", "ground": "checking"}
 _MEDIA = {"text": "Document", "image": "Picture", "audio": "Recording", "video": "Film"}
 _NOTICED_MS = 50
+_LONG, _LINES = 700, 8
+"""Characters and lines of a question that is shown whole."""
 _QUOTED = 300
 """Characters of a passage on a card."""
 
@@ -35,16 +37,19 @@ def name_of(path: str) -> str:
     return describe(path, WholeLocator())
 
 
-def turn(asked: Turn, thumbnails: Thumbnails) -> str:
-    """A question with its answer."""
+def turn(asked: Turn, thumbnails: Thumbnails, between: str = "") -> str:
+    """A question with its answer; ``between`` them, HTML that belongs to neither."""
     completed = asked.answer.question if asked.answer.question != " ".join(asked.question.split()) else ""
-    return question(asked.question, asked.given, completed) + answer(asked.answer, asked.found, thumbnails)
+    asking = question(asked.question, asked.given, completed)
+    return asking + between + answer(asked.answer, asked.found, thumbnails)
 
 
 def question(text: str, given: Sequence[str] = (), completed: str = "") -> str:
     """A question as typed, the names of files that came with it, and how it was understood where that differs."""
     files = "".join(f'<span class="given">{escape(name)}</span>' for name in given)
-    said = f"<p>{escape(text)}</p>" if text else ""
+    # One that fills the screen is scrolled, also by the keyboard, so that its answer is seen.
+    scrolled = ' class="long" tabindex="0"' if len(text) > _LONG or text.count("\n") > _LINES else ""
+    said = f"<p{scrolled}>{escape(text)}</p>" if text else ""
     understood = f'<p class="understood">Understood as: {escape(completed)}</p>' if completed and text else ""
     return f'<article class="question"><h3 class="unseen">You asked</h3>{files}{said}{understood}</article>'
 
@@ -57,7 +62,7 @@ def answer(told: Answer, found: Sequence[Found], thumbnails: Thumbnails) -> str:
     return (
         f'<article class="answer {kind}"><h3 class="unseen">Answer</h3>'
         f"{f'<p class=said>{said}</p>' if said else ''}{_sources(told, thumbnails)}"
-        f"{_account(told, found)}{_read(found, thumbnails)}</article>"
+        f"{_account(told, found)}{_read(found, thumbnails, is_open=told.abstained and not told.citations)}</article>"
     )
 
 
@@ -110,8 +115,8 @@ def _sources(told: Answer, thumbnails: Thumbnails) -> str:
     return f'<h4 class="sources">{heading}</h4><ol class="cards">{cards}</ol>'
 
 
-def _read(found: Sequence[Found], thumbnails: Thumbnails) -> str:
-    """What was read, out of the way."""
+def _read(found: Sequence[Found], thumbnails: Thumbnails, *, is_open: bool) -> str:
+    """What was read, out of the way unless there is nothing else to look at."""
     if not found:
         return ""
     cards = "".join(
@@ -121,7 +126,7 @@ def _read(found: Sequence[Found], thumbnails: Thumbnails) -> str:
         for place in found
     )
     summary = f"<summary>What was read ({len(found)})</summary>"
-    return f'<details class="read">{summary}<ul class="cards">{cards}</ul></details>'
+    return f'<details class="read"{" open" if is_open else ""}>{summary}<ul class="cards">{cards}</ul></details>'
 
 
 def card(path: str, media: Media, locator: Locator, text: str, thumbnail: str = "", number: int = 0) -> str:

@@ -17,6 +17,11 @@ from ui.place import Place, read_number, read_place
 from ui.regions import region
 from ui.source_view import absent, view
 
+_GONE = (
+    "This is not in the library any more: its file was removed, renamed or moved. If it was moved, it is found again "
+    "by opening the conversation, or searching, anew."
+)
+
 
 class SourcePane:
     """The pane; to be made inside the page's layout.
@@ -45,7 +50,7 @@ class SourcePane:
         opened = next(self._opened)
         # First by its id: of what the library does not hold, nothing on the disk is looked at.
         if place.path not in self._locus.ids([place.path]):
-            return absent(place.path, place.locator, "This is not in the library any more.", opened=opened)
+            return absent(place.path, place.locator, _GONE, opened=opened)
         try:
             return view(self._locus.source(place.path), place, opened=opened, at=at)
         except NotHeld as error:

@@ -7,13 +7,16 @@ from pathlib import PurePath
 
 from assistant.sources import Source
 from indexers.locators import where
-from indexers.types import Chunk, LinesLocator, Locator, PageLocator, SheetLocator, SlideLocator
+from indexers.types import Chunk, LinesLocator, Locator, PageLocator, SheetLocator, SlideLocator, Status
 from ui import links, source_media, source_text
 from ui.documents import TYPES
 from ui.markup import attribute
 from ui.place import Place
+from ui.remedies import way_out
 from ui.render import name_of, place_attribute
 
+_SHUT = (Status.ENCRYPTED, Status.UNSUPPORTED, Status.FAILED)
+"""Of these nothing can be shown but what is in their way."""
 _VALUES = ("csv", "tsv")
 
 
@@ -28,7 +31,7 @@ def view(source: Source, place: Place, *, opened: int, at: int | None = None) ->
     """
     shown = place_attribute(place.path, place.locator, place.quote)
     kind, body = _body(source, place, shown, at)
-    parts = [_notices(source), _path_of_headings(source, place), body]
+    parts = [_notices(source), _since(source, place), _path_of_headings(source, place), body]
     turned = ' data-turned="true"' if at is not None else ""
     return (
         f'<article class="pane source {kind}" aria-labelledby="source-heading" data-opened="{opened}"{turned}>'
@@ -78,7 +81,8 @@ def _notices(source: Source) -> str:
         told.append(f'<p><button type="button" data-act="open" data-place="{holder}">Show {name}</button></p>')
     if not source.passages:
         reason = source.document.reason or "no text in it"
-        told.append(f'<p class="notice">Nothing in it can be searched: {escape(reason)}.</p>')
+        way = way_out(source.document.status)
+        told.append(f'<p class="notice">Nothing in it can be searched: {escape(f"{reason}. {way}".rstrip())}</p>')
     inside = "".join(
         f'<li><button type="button" data-act="open" data-place="{place_attribute(path, Place(path).locator)}">'
         f"{escape(path.rpartition('!/')[2])}</button></li>"
@@ -87,6 +91,19 @@ def _notices(source: Source) -> str:
     if inside:
         told.append(f'<div class="holds"><h3>Inside it</h3><ul>{inside}</ul></div>')
     return "".join(told)
+
+
+def _since(source: Source, place: Place) -> str:
+    """That the file is another than the one that was cited, with the words that stood in it."""
+    words = "".join(place.quote.split())
+    if not words or not isinstance(place.locator, LinesLocator) or not source.passages:
+        return ""
+    if words in "".join("".join(each.text.split()) for each in source.passages):
+        return ""
+    return (
+        '<p class="notice" role="status">This file has changed since it was cited. What stood there then: '
+        f"“{escape(place.quote)}”</p>"
+    )
 
 
 def _path_of_headings(source: Source, place: Place) -> str:
@@ -105,6 +122,8 @@ def _body(source: Source, place: Place, shown: str, at: int | None) -> tuple[str
     """The kind of view, and the view."""
     kinds = {type(passage.locator) for passage in source.passages}
     passages = source.passages
+    if not passages and source.document.status in _SHUT:
+        return "shut", ""
     if source.format == "pdf" or PageLocator in kinds:
         return "pages", source_media.pages(source, place, shown, at)
     if source.document.media == "image":

@@ -166,7 +166,7 @@ def test_a_follow_up_is_understood_and_conversations_are_kept_renamed_exported_a
     listed = here.page.locator("#conversations")
     listed.get_by_role("button", name="How much money did").first.click()
     expect(here.page.locator("#past .question")).to_have_count(2)
-    listed.locator(".open summary").click()
+    listed.locator(".open .more > summary").click()
     with here.page.expect_download() as download:
         listed.get_by_text("Export as Markdown").click()
     exported = Path(download.value.path()).read_text(encoding="utf-8")
@@ -174,7 +174,8 @@ def test_a_follow_up_is_understood_and_conversations_are_kept_renamed_exported_a
     listed.locator(".open input[name=title]").fill("Money of the mill <b>")
     listed.get_by_role("button", name="Rename").click()
     expect(listed.locator(".open .title")).to_contain_text("Money of the mill <b>")
-    listed.locator(".open summary").click()
+    listed.locator(".open .more > summary").click()
+    listed.locator(".open .sure > summary").click()
     listed.get_by_role("button", name="Delete conversation").click()
     expect(listed).not_to_contain_text("Money of the mill")
     expect(here.page.locator("#past")).to_contain_text("Ask your files")

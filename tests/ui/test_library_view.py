@@ -111,7 +111,7 @@ def test_any_text_stays_text(text: str) -> None:
 def test_numbers_are_told_in_the_order_of_status() -> None:
     overview = Overview({Status.FAILED: 1, Status.INDEXED: 20_000}, 91, {}, (), ())
     text = inert(library_view.numbers(overview, Sizes(1_500_000, 0, 0))).text
-    assert "Files20,001Passages91Library on the disk1.5 MBModels on the disk0 bytes" in text
+    assert "Files20,001Passages91Library on the disk1.5 MBDownloaded models0 bytes" in text
     assert text.endswith("20,000 indexed1 failed") and "Memory" not in text
     assert "Memory in use120.0 MB" in library_view.numbers(overview, Sizes(1, 1, 123_456_789)).replace("</dt><dd>", "")
 

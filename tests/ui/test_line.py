@@ -27,6 +27,20 @@ def test_each_is_served_in_the_order_of_arrival_and_told_who_is_before():
     assert all(befores == sorted(befores, reverse=True) for befores in told.values())
 
 
+def test_who_may_want_to_leave_is_told_so_every_so_often():
+    async def run() -> list[int]:
+        line, first, second = Line(), object(), object()
+        assert [before async for before in line.wait(first)] == []
+        told = []
+        async for before in line.wait(second, 0.01):
+            told.append(before)
+            if len(told) == 3:
+                await line.leave(first)
+        return told
+
+    assert asyncio.run(run()) == [1, 1, 1]
+
+
 def test_who_gives_up_while_waiting_holds_nobody_up():
     async def run() -> list[str]:
         line, log = Line(), []
