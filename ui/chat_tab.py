@@ -98,10 +98,11 @@ class ChatTab:
             self._desk.opens(each)
             each.suggest(self._suggested, None, box, queue=False, **quiet).then(**ask)
             each.sample(self._sample, window, [past, live], concurrency_limit=None, **quiet)
-        listed.show(self._show, window, shown, **quiet)
-        listed.new(self._load, window, shown, **quiet)
-        listed.rename(self._rename, window, listed, **quiet)
-        listed.delete(self._delete, window, shown, **quiet)
+        # Not in the line of those that ask: whoever opens a conversation and asks at once, asks in that one.
+        listed.show(self._show, window, shown, queue=False, **quiet)
+        listed.new(self._load, window, shown, queue=False, **quiet)
+        listed.rename(self._rename, window, listed, queue=False, **quiet)
+        listed.delete(self._delete, window, shown, queue=False, **quiet)
 
     def opens_with(self, blocks: gr.Blocks) -> None:
         """Begins a new conversation whenever the page is opened."""

@@ -115,7 +115,7 @@ def _line(
         if name == best:
             notes.append("recommended for this machine")
     told = f'<span class="note">{escape("; ".join(notes))}</span>' if notes else ""
-    state = "yes" if row["installed"] else "no"
+    state = "here" if row["installed"] else "not here"
     if is_used and row["installed"]:
         state = "in force"
     return (

@@ -15,7 +15,7 @@ from ui.place import Place
 from ui.remedies import way_out
 from ui.render import name_of, place_attribute
 
-_SHUT = (Status.ENCRYPTED, Status.UNSUPPORTED, Status.FAILED)
+_SHUT = (Status.ENCRYPTED, Status.UNSUPPORTED)
 """Of these nothing can be shown but what is in their way."""
 _VALUES = ("csv", "tsv")
 

@@ -248,6 +248,18 @@ def test_bounds(tmp_path: Path) -> None:
     assert not Bounds([]).hold(f"{tmp_path}/in/near")
 
 
+def test_a_link_whose_end_may_not_be_looked_up_is_out_of_bounds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bounds = Bounds([str(tmp_path)])
+
+    def refused(_path: str) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("indexers.places.os.path.realpath", refused)
+    assert not bounds.hold(f"{tmp_path}/cwd")
+
+
 @pytest.mark.parametrize(
     ("name", "data"),
     [

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from assistant import Assistant, ModelMissing
+from indexers.lock import WriterLock
 from ui.chat import Chat, Live
 from ui.given import Given
 from ui.work import Work
@@ -159,6 +160,47 @@ def test_a_file_that_comes_with_a_question_is_added_and_the_question_is_about_it
         bad.write_bytes(b"%PDF-1.4 no more")
         shown = asyncio.run(states(chat, Given("", (bad,)), conversation))
         assert "could not be read" in shown[-1].added[0]
+        assert shown[-1].added[0].endswith("have it read again in the Library tab.")
+
+
+def test_files_that_can_not_be_taken_in_now_say_so_and_stopping_stops_that(written_by: Any, tmp_path: Path) -> None:
+    note = tmp_path / "note.txt"
+    note.write_text("A note.")
+    with written_by(lambda _: "") as locus, WriterLock(locus.settings.library / "lock").hold():
+        chat, conversation = Chat(locus, Work(locus)), locus.conversations.begin("q")
+
+        async def run() -> list[Live]:
+            shown, stop = [], threading.Event()
+            async for state in chat.ask(Given("What is noted?", (note,)), conversation, stop):
+                shown.append(state)
+                if state.doing.startswith("Waiting until another program"):
+                    stop.set()
+            return shown
+
+        shown = asyncio.run(asyncio.wait_for(run(), 30))
+        assert shown[-1].stopped and shown[-1].turn is None
+        assert locus.conversations.turns(conversation) == []
+
+
+def test_who_stops_while_others_are_before_does_not_wait_for_them(written_by: Any) -> None:
+    with written_by(lambda _: "word " * 5000) as locus:
+        chat = Chat(locus, Work(locus))
+        first, second = threading.Event(), threading.Event()
+
+        async def run() -> list[Live]:
+            before = asyncio.create_task(states(chat, Given(LEASE), locus.conversations.begin("a"), first))
+            await asyncio.sleep(0.1)
+            shown = []
+            async for state in chat.ask(Given("Who?"), locus.conversations.begin("b"), second):
+                shown.append(state)
+                second.set()
+            assert not before.done()
+            first.set()
+            await before
+            return shown
+
+        shown = asyncio.run(asyncio.wait_for(run(), 30))
+        assert [state.stopped for state in shown][-1] and shown[0].doing == "Waiting for 1 question before this"
 
 
 def test_a_picture_finds_places_and_claims_nothing(own_copy: Path) -> None:

@@ -1,6 +1,7 @@
 """The library tab as HTML: nothing of a name or an error becomes markup, and what can be done is a button."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 
@@ -114,6 +115,35 @@ def test_numbers_are_told_in_the_order_of_status() -> None:
     assert "Files20,001Passages91Library on the disk1.5 MBDownloaded models0 bytes" in text
     assert text.endswith("20,000 indexed1 failed") and "Memory" not in text
     assert "Memory in use120.0 MB" in library_view.numbers(overview, Sizes(1, 1, 123_456_789)).replace("</dt><dd>", "")
+
+
+def test_what_is_still_to_be_read_is_no_error_and_several_wait() -> None:
+    coming = document("/d/a.txt", Status.QUEUED)
+    html = table(Page(1, 1, (Listed(coming, "a.txt", "/d"),)), Choice(), None)
+    assert "<b>queued</b>" in html and "bad" not in html
+    shown = inert(library_view.numbers(Overview({Status.PENDING: 2}, 2, {}, (), ()), Sizes(1, 0, 0))).text
+    assert shown.endswith("2 wait for a model")
+    shown = inert(library_view.numbers(Overview({Status.PENDING: 1}, 1, {}, (), ()), Sizes(1, 0, 0))).text
+    assert shown.endswith("1 waits for a model")
+
+
+def test_what_another_program_holds_up_goes_on_by_itself_and_a_folder_that_is_gone_is_said_as_it_is() -> None:
+    by = "the library /l is being changed by process 7 (locus); "
+    busy = f"waiting: {by}try again when it is done"
+    shown = inert(library_view.work([], Doing(0, None, "Changes", "held", said=busy))).text
+    assert shown.endswith(
+        "the library /l is being changed by process 7 (locus); this goes on by itself when that is done"
+    )
+    shown = inert(library_view.work([], Doing(0, None, "Changes", "held", said="the folder /f is out of reach"))).text
+    assert shown.endswith("Changesthe folder /f is out of reach")
+
+
+def test_details_say_what_helps() -> None:
+    found = details("x")
+    shut = replace(found, document=replace(found.document, status=Status.ENCRYPTED))
+    unfolded = Unfolded(shut.path, "details", shut)
+    html = table(Page(1, 1, (Listed(shut.document, "x", "/"),)), Choice(), unfolded)
+    assert "what helps" in html and "Save a copy that opens without a password" in html
 
 
 def test_a_row_says_its_status_once_and_what_it_waits_for() -> None:

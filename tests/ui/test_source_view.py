@@ -269,6 +269,26 @@ def test_a_document_without_text_says_why() -> None:
     assert "Nothing in it can be searched: needs a password." in shown.text and "p. 1 of 3" in shown.text
 
 
+def test_of_an_encrypted_document_only_what_is_in_its_way_is_shown_and_what_helps() -> None:
+    shut = made(path="/x/a.pdf", format="pdf")
+    shut = replace(shut, document=replace(shut.document, status=Status.ENCRYPTED, reason="needs a password"))
+    shown = Drawn(view(shut, Place("/x/a.pdf"), opened=1))
+    assert "needs a password. Save a copy that opens without a password or key, and add that." in shown.text
+    assert not shown.all("img") and not shown.all("nav")
+
+
+def test_words_that_a_file_no_longer_holds_are_shown_as_they_were_cited(sample: Assistant) -> None:
+    now = made(Chunk("The party begins at  20:00\nin the meadow.", LinesLocator(3, 4)))
+    at = LinesLocator(3, 4)
+    shown = Drawn(view(now, Place(now.path, at, "The party begins at 18:00 <b>in the barn."), opened=1))
+    assert "has changed since it was cited. What stood there then: “The party begins at 18:00 <b>in" in shown.text
+    same = Drawn(view(now, Place(now.path, at, "The party begins at 20:00 in the meadow."), opened=1))
+    assert "has changed" not in same.text
+    for hit in sample.search("When does our water lease end?", k=30):
+        there = Drawn(view(sample.source(hit.path), Place(hit.path, hit.at, hit.text), opened=1))
+        assert "has changed" not in there.text
+
+
 def test_a_document_that_is_not_held() -> None:
     shown = Drawn(absent("/x/<b>.txt", LinesLocator(3, 4), "This is <i>gone</i>.", opened=2))
     assert "<b>.txt" in shown.text and "lines 3–4" in shown.text and "This is <i>gone</i>." in shown.text
