@@ -40,18 +40,25 @@
 
   // --- back, forward, reload -----------------------------------------------------------------------
 
+  const PATIENCE_MS = 4000;
   const HASH = /^#conversation-(\d{1,18})$/;
   const wanted = () => HASH.exec(location.hash)?.[1] ?? '';
   const opened = () => document.querySelector('#conversations li.open [data-act="show"]')?.dataset.id ?? '';
   let isReady = false;              // the list has been drawn, and what the address names has been asked for
   let coming = null;                // the conversation that the address asked for, until it is shown
+  let patience = 0;
 
+  // One at a time: what is pressed after it may otherwise come before it.
   const go = () => {
     const id = wanted();
-    if (id === opened()) return;
+    if (coming !== null || id === opened()) return;
     const at = document.querySelector(id ? `#conversations [data-act="show"][data-id="${id}"]`
       : '#conversations [data-act="new"]');
-    if (at) { coming = id; at.click(); }
+    if (!at) return;
+    coming = id;
+    clearTimeout(patience);
+    patience = setTimeout(() => { coming = null; }, PATIENCE_MS);  // another tab may have deleted it
+    at.click();
   };
 
   const changed = () => {
@@ -64,7 +71,9 @@
     if (goesToBox && document.activeElement === document.body) { goesToBox = false; box()?.focus(); }
     const now = opened();
     if (coming !== null) {
-      if (now === coming) coming = null;
+      if (now !== coming) return;
+      coming = null;
+      go();
       return;
     }
     if (now === wanted()) return;
