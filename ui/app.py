@@ -43,7 +43,8 @@ def build(locus: Assistant, work: Work, warmup: Warmup) -> gr.Blocks:
                     settings_tab.build(desk)
             with gr.Column(elem_id="source-column", scale=2, min_width=320):
                 pane.region.render()  # type: ignore[no-untyped-call]
-        blocks.load(chat.load, None, [chat.past, chat.live, chat.opened, chat.list], show_progress="hidden")
+        shown = [chat.past, chat.live, chat.opened, chat.list]
+        blocks.load(chat.load, None, shown, show_progress="hidden", api_visibility="private")
     return blocks
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from ui.chat import Chat, Live
 from ui.desk import Desk
 from ui.given import sorted_out
 from ui.jobs import progress_of
-from ui.regions import number_in, region, text_in
+from ui.regions import number_in, region, text_in, whole
 
 _SUGGESTED = 4
 _MOST_QUESTION = 20_000
@@ -83,7 +84,8 @@ class ChatTab:
     async def _ask(
         self, value: dict[str, Any], conversation: int, request: gr.Request
     ) -> AsyncIterator[tuple[Any, ...]]:
-        given = sorted_out(str(value.get("text") or "")[:_MOST_QUESTION], [Path(each) for each in value["files"]])
+        text = whole(str(value.get("text") or ""))[:_MOST_QUESTION]
+        given = sorted_out(text, [Path(each) for each in value["files"]])
         if given.is_empty:
             yield gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip()
             return
@@ -96,16 +98,23 @@ class ChatTab:
                 yield gr.skip(), self._shown(failed), gr.skip(), gr.skip(), gr.skip()
                 return
         past = self._turns(conversation)
-        stop = self._stops[request.session_hash or ""] = threading.Event()
+        session, stop = request.session_hash or "", threading.Event()
+        self._stops[session] = stop
         live = Live(given.text, given.names, doing="Searching")
         busy = gr.update(value=None, submit_btn=False, stop_btn=True)
-        yield past, self._shown(live), busy, conversation, self._listed(conversation)
-        async for live in self._chat.ask(given, conversation, stop):
-            yield gr.skip(), self._shown(live), gr.skip(), gr.skip(), gr.skip()
-        if is_new and live.turn is None:
-            # Nothing came of it that is worth a place in the list.
-            self._conversations.delete(conversation)
-            conversation = 0
+        try:
+            yield past, self._shown(live), busy, conversation, self._listed(conversation)
+            async with aclosing(self._chat.ask(given, conversation, stop)) as states:
+                async for live in states:
+                    yield gr.skip(), self._shown(live), gr.skip(), gr.skip(), gr.skip()
+        finally:
+            # Also where the tab was closed meanwhile.
+            if self._stops.get(session) is stop:
+                del self._stops[session]
+            if is_new and live.turn is None:
+                # Nothing came of it that is worth a place in the list.
+                self._conversations.delete(conversation)
+                conversation = 0
         idle = gr.update(submit_btn=True, stop_btn=False)
         yield gr.skip(), gr.skip(), idle, conversation, self._listed(conversation)
 
