@@ -96,6 +96,15 @@ def test_the_page_and_what_it_is_made_of_are_there(browser: httpx.Client) -> Non
     assert "server" not in told.headers
 
 
+@pytest.mark.parametrize("query", ["page=x", "page=../x", "deep_link=../../x", "deep_link=deadbeef", "x=<script>"])
+def test_no_query_leads_to_another_page(browser: httpx.Client, query: str) -> None:
+    for path in ("/", "/config"):
+        answer = browser.get(f"{path}?{query}")
+        assert answer.status_code == 200
+        assert '"valid"' not in answer.text and '"invalid"' not in answer.text
+        assert "<script>" not in answer.text
+
+
 @pytest.mark.parametrize("path", ["/gradio_api/queue/join", "/gradio_api/upload", "/gradio_api/run/predict"])
 @pytest.mark.parametrize("headers", [{"origin": "http://evil.example"}, {"origin": "null"}, {"host": "evil.example"}])
 def test_other_pages_can_send_nothing(page: Page, path: str, headers: dict[str, str]) -> None:
