@@ -33,6 +33,7 @@ PARSER_VERSION = 3
 """Raised when parsers or chunking change enough that files should be read again."""
 _UNHASHED = "size-"
 _MAX_DEPTH = 3
+_PORTION = 1 << 20
 """How deep documents inside documents are followed (a mail in a mail in a mail)."""
 _WHY_NOT = {
     "doc": "old Word format: save it as .docx",
@@ -106,14 +107,22 @@ def digest(path: Path) -> str:
     """SHA-256 of a file's bytes, in hex.
 
     Raises:
-        Unreadable: the operating system refuses the file.
+        Unreadable: the operating system refuses the file, or makes up what is in it.
         Unsupported: it is a device, a pipe or a socket.
     """
+    told, read = hashlib.sha256(), 0
     try:
         with open_regular(path) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+            size = os.fstat(file.fileno()).st_size
+            # Files of the system itself (below /proc, say) hold more than they tell, some without an end.
+            while read <= size and (portion := file.read(min(_PORTION, size + 1 - read))):
+                told.update(portion)
+                read += len(portion)
+            if read > size == os.fstat(file.fileno()).st_size:
+                raise Unreadable("it holds more than it tells, as files of the system itself do")
     except OSError as error:
         raise Unreadable(_refusal(error)) from error
+    return told.hexdigest()
 
 
 def regular(path: str) -> os.stat_result:

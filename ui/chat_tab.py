@@ -20,7 +20,7 @@ from ui.chat import Chat, Live
 from ui.desk import Desk
 from ui.given import Given, sorted_out
 from ui.jobs import progress_of
-from ui.regions import number_in, region, text_in
+from ui.regions import number_in, region, text_in, whole
 
 LABEL = "Ask"
 """The tab's name, by which it is known that it is the one that is shown."""
@@ -153,7 +153,8 @@ class ChatTab:
 
     async def _ask(self, value: dict[str, Any], window: _Window) -> AsyncIterator[tuple[Any, ...]]:
         skipped = gr.skip()
-        given = sorted_out(str(value.get("text") or "")[:_MOST_QUESTION], [Path(each) for each in value["files"]])
+        text = whole(str(value.get("text") or ""))[:_MOST_QUESTION]
+        given = sorted_out(text, [Path(each) for each in value["files"]])
         if given.is_empty:
             yield skipped, skipped, gr.update(value=None), skipped, skipped
             return
@@ -170,14 +171,16 @@ class ChatTab:
         stop = window.asked[conversation] = threading.Event()
         window.opened, window.is_untouched = conversation, False
         live = Live(given.text, given.names, doing="Searching")
-        yield past, self._shown(live), gr.update(value=None, submit_btn=False, stop_btn=True), "", self._listed(window)
+        busy = gr.update(value=None, submit_btn=False, stop_btn=True)
         try:
+            yield past, self._shown(live), busy, "", self._listed(window)
             async with aclosing(self._chat.ask(given, conversation, stop)) as states:
                 async for live in states:
                     # Another conversation may be shown by now; this one is answered and kept nevertheless.
                     if window.opened == conversation:
                         yield skipped, self._shown(live), skipped, skipped, skipped
         finally:
+            # Also where the tab was closed meanwhile.
             window.asked.pop(conversation, None)
             if is_new and not self._conversations.turns(conversation):
                 # Nothing came of it that is worth a place in the list.

@@ -10,6 +10,8 @@ import inspect
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from html import escape
+from types import ModuleType
 from typing import Any, NoReturn
 
 _importing = threading.Lock()
@@ -19,7 +21,7 @@ def import_gradio() -> None:
     """Imports Gradio. Safe to call from several threads, and again."""
     with _importing, _no_stubs():
         import gradio
-        from gradio import processing_utils
+        from gradio import processing_utils, queueing, utils
 
     async def refuse(*_arguments: object, **_named: object) -> NoReturn:
         raise gradio.Error("Locus fetches nothing from other machines.", print_exception=False)
@@ -27,6 +29,21 @@ def import_gradio() -> None:
     # A message to the page may name an address in place of an uploaded file, and Gradio would fetch it. All its ways
     # of fetching files come through this one.
     processing_utils.async_ssrf_protected_get = refuse
+    _tell_errors_as_text(utils, queueing)
+
+
+def _tell_errors_as_text(*modules: ModuleType) -> None:
+    """Gradio shows an error's message as HTML: a file's name in it, say, could be a link, or a style for the page."""
+    before = modules[0].error_payload
+    if before.__module__ == __name__:
+        return
+
+    def error_payload(error: BaseException | None, show_error: bool) -> dict[str, Any]:
+        told = before(error, show_error)
+        return {**told, "error": escape(told["error"])} if isinstance(told["error"], str) else told
+
+    for module in modules:
+        module.error_payload = error_payload  # type: ignore[attr-defined]
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from ui import first_visit, library_view
 from ui.desk import Desk
 from ui.jobs import ENDED, Doing, Job
 from ui.library_table import Unfolded, table
-from ui.regions import region
+from ui.regions import number_in, region, whole
 
 LABEL = "Library"
 """The tab's name, by which it is known that it is the one that is shown."""
@@ -226,8 +226,8 @@ class _LibraryTab:
         told = _told(event)
         act, path = told.get("act", ""), told.get("file", "")
         job: Job | None = None
-        if act == "cancel" and told.get("number", "").isdecimal():
-            self._work.cancel(int(told["number"]))
+        if act == "cancel":
+            self._work.cancel(number_in(event, "number"))
         elif act == "pull" and told.get("model", "").casefold() in self._missing():
             job = self._work.pull(told["model"])
         elif act == "finish":
@@ -255,7 +255,7 @@ class _LibraryTab:
 def _told(event: gr.EventData) -> dict[str, str]:
     """What the browser says of an event: anything may stand in it, and only texts are taken."""
     data = event._data if isinstance(event._data, dict) else {}
-    return {str(name): value for name, value in data.items() if isinstance(value, str)}
+    return {str(name): whole(value) for name, value in data.items() if isinstance(value, str)}
 
 
 def _choice(before: Choice, told: dict[str, str]) -> Choice:

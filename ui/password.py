@@ -12,6 +12,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import ipaddress
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -61,6 +62,7 @@ class Password:
             authorization: the header of that name.
             client: whoever asks, by address.
         """
+        client = _network(client)
         if self._is_guessing(client):
             return 429
         if authorization is None:
@@ -86,6 +88,19 @@ class Password:
         if client not in self._wrong and len(self._wrong) >= _MOST_CLIENTS:
             del self._wrong[next(iter(self._wrong))]
         self._wrong.setdefault(client, deque(maxlen=_TRIES)).append(self._clock())
+
+
+def _network(client: str) -> str:
+    """Who is one with ``client``: of version 6, a machine takes any of the addresses of its network that it likes."""
+    try:
+        number = ipaddress.ip_address(client.partition("%")[0])
+    except ValueError:
+        return client
+    if number.version == 4:
+        return str(number)
+    if number.ipv4_mapped is not None:
+        return str(number.ipv4_mapped)
+    return str(ipaddress.ip_network((int(number), 64), strict=False))
 
 
 def _hashed(password: str) -> bytes:

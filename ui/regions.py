@@ -8,11 +8,13 @@ buttons and forms, so that the keyboard and screen readers get them for nothing.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
 
+_HALVES = re.compile("[\ud800-\udfff]")
 _ON_LOAD = """
 const acts = new Set(%s);
 const told = (at, more) => { if (acts.has(at.dataset.act)) trigger(at.dataset.act, {...at.dataset, ...more}); };
@@ -37,15 +39,29 @@ def region(elem_id: str, acts: Sequence[str] = (), value: str = "", **options: A
         value: the HTML in it; every text of a file or a person in it is escaped by whoever made it.
         options: as ``gr.HTML`` takes them.
     """
-    return gr.HTML(
+    made = gr.HTML(
         value, elem_id=elem_id, js_on_load=_ON_LOAD % json.dumps(list(acts)), apply_default_css=False, **options
     )
+    send = made.postprocess
+    # Of half a character, in whosever text, the whole answer to the browser would fail. Not by a class of its own: for
+    # each, Gradio writes a file for type checkers beside the module.
+    made.postprocess = lambda value: send(value if value is None else whole(value))  # type: ignore[method-assign]
+    return made
+
+
+def whole(text: str) -> str:
+    r"""A text with U+FFFD for each half of a character, which JSON may name and nothing can write.
+
+    >>> whole("a\ud83d")
+    'a\ufffd'
+    """
+    return _HALVES.sub("\ufffd", text)
 
 
 def text_in(event: gr.EventData, name: str) -> str:
     """An attribute or a field of what raised an event; "" where it has none. It comes from the browser: any text."""
     value = event._data.get(name) if isinstance(event._data, dict) else None
-    return value if isinstance(value, str) else ""
+    return whole(value) if isinstance(value, str) else ""
 
 
 def number_in(event: gr.EventData, name: str) -> int:

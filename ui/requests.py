@@ -14,6 +14,7 @@ from pathlib import Path
 from ui.addresses import Address
 
 PAGE = "/"
+CONFIG = "/config"
 UPLOAD = "/gradio_api/upload"
 UPLOADED = "/gradio_api/file="
 DOCUMENTS = "/documents/"
@@ -23,7 +24,7 @@ _READING = frozenset({"GET", "HEAD"})
 _READ = frozenset(
     {
         PAGE,
-        "/config",
+        CONFIG,
         "/favicon.ico",
         "/gradio_api/app_id",
         "/gradio_api/queue/data",

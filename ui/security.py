@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ui.addresses import Address
 from ui.bodies import TooLong, announced, limited
 from ui.password import Password
-from ui.requests import ASSETS, DOCUMENTS, HEARTBEAT, PAGE, UPLOAD, UPLOADED, Refusal, closed, stranger
+from ui.requests import ASSETS, CONFIG, DOCUMENTS, HEARTBEAT, PAGE, UPLOAD, UPLOADED, Refusal, closed, stranger
 
 _MIB = 1024 * 1024
 _MOST_SAID_BYTES = 16 * _MIB
@@ -236,7 +236,11 @@ def _handed_on(scope: Scope, address: Address) -> Scope:
     if scope["path"].startswith(UPLOADED):
         # Gradio answers a range with the headers of the request.
         left_out.append(b"range")
-    return {**scope, "headers": [each for each in scope["headers"] if not each[0].startswith(tuple(left_out))]}
+    headers = [each for each in scope["headers"] if not each[0].startswith(tuple(left_out))]
+    # A link elsewhere may open the page with any query. Gradio would look for the state of the page, or for another
+    # page, where that says; of the page's own queries, all are read in the browser.
+    query = b"" if scope["path"] in (PAGE, CONFIG) else scope["query_string"]
+    return {**scope, "headers": headers, "query_string": query}
 
 
 def _told(refusal: Refusal) -> PlainTextResponse:

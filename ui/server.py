@@ -14,6 +14,7 @@ import uvicorn
 
 from assistant.api import Assistant
 from ui.addresses import Address, listen
+from ui.connections import Connection
 from ui.gradio_import import import_gradio
 from ui.password import Password
 from ui.scratch import SCRATCH
@@ -87,6 +88,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 guard,
+                http=Connection,
                 log_config=None,
                 log_level="warning",
                 access_log=False,

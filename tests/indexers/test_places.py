@@ -1,15 +1,17 @@
 """Pipes, sockets, devices and links, by themselves and in the way of an ``add``."""
 
+import io
 import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from indexers import adding
-from indexers.errors import Unsupported
+from indexers import adding, reading
+from indexers.errors import Unreadable, Unsupported
 from indexers.library import Library
 from indexers.parsers import parser_for
 from indexers.pipeline import Pipeline
@@ -103,6 +105,33 @@ def test_a_file_that_becomes_a_pipe_at_the_last_moment_blocks_nobody(
     monkeypatch.setattr(os, "open", swapped)
     with ends(), pytest.raises(Unsupported, match="not a regular file"):
         open_regular(path)
+
+
+class Endless(io.RawIOBase):
+    """A file that tells that it is empty and does not end, as some of the system's own."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb")
+        self.read_bytes = 0
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self.read_bytes += len(buffer)
+        assert self.read_bytes < 100 << 20, "it is read for ever"
+        return len(buffer)
+
+
+def test_what_holds_more_than_it_tells_is_not_read_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.txt").touch()
+    endless = Endless(tmp_path / "a.txt")
+    monkeypatch.setattr(reading, "open_regular", lambda _path: io.BufferedReader(endless))
+    with pytest.raises(Unreadable, match="more than it tells"):
+        reading.digest(tmp_path / "a.txt")
 
 
 @needs_pipes

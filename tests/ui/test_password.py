@@ -69,6 +69,19 @@ def test_after_ten_guesses_nothing_is_looked_at_until_the_minute_is_over() -> No
     assert statuses(password, basic(WORD)) == [200]
 
 
+def test_a_guesser_is_known_by_the_network_of_version_6_and_by_its_own_number_of_version_4() -> None:
+    time = Time()
+    password = Password(WORD, clock=time.clock, sleep=time.sleep)
+    for number in range(10):
+        statuses(password, basic("wrong"), client=f"2001:db8:0:7::{number:x}%eth0")
+    assert statuses(password, basic(WORD), client="2001:db8:0:7:ffff::1") == [429]
+    assert statuses(password, basic(WORD), client="2001:db8:0:8::1") == [200]
+    for _ in range(10):
+        statuses(password, basic("wrong"), client="::ffff:10.0.0.2")
+    assert statuses(password, basic(WORD), client="10.0.0.2") == [429]
+    assert statuses(password, basic(WORD), client="::ffff:10.0.0.3") == [200]
+
+
 def test_guesses_from_many_addresses_fill_no_memory() -> None:
     time = Time()
     password = Password(WORD, clock=time.clock, sleep=time.sleep)

@@ -75,7 +75,9 @@ def submitted(browser: httpx.Client, files: list[dict[str, Any]], text: str = "W
     session = uuid.uuid4().hex
     inputs = [{"text": text, "files": files}, *[None] * (len(asking["inputs"]) - 1)]
     body = {"data": inputs, "fn_index": asking["id"], "session_hash": session}
-    assert browser.post("/gradio_api/queue/join", json=body).status_code == 200
+    # As browsers write it: half a character too.
+    said = {"content": json.dumps(body), "headers": {"content-type": "application/json"}}
+    assert browser.post("/gradio_api/queue/join", **said).status_code == 200  # type: ignore[arg-type]
     told = []
     with browser.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as stream:
         for line in stream.iter_lines():
@@ -92,6 +94,15 @@ def test_the_page_and_what_it_is_made_of_are_there(browser: httpx.Client) -> Non
         assert browser.get(path).status_code == 200, path
     assert browser.get("/favicon.ico").headers["content-type"] == "image/svg+xml"
     assert "server" not in told.headers
+
+
+@pytest.mark.parametrize("query", ["page=x", "page=../x", "deep_link=../../x", "deep_link=deadbeef", "x=<script>"])
+def test_no_query_leads_to_another_page(browser: httpx.Client, query: str) -> None:
+    for path in ("/", "/config"):
+        answer = browser.get(f"{path}?{query}")
+        assert answer.status_code == 200
+        assert '"valid"' not in answer.text and '"invalid"' not in answer.text
+        assert "<script>" not in answer.text
 
 
 @pytest.mark.parametrize("path", ["/gradio_api/queue/join", "/gradio_api/upload", "/gradio_api/run/predict"])
@@ -182,6 +193,27 @@ def test_a_message_may_name_what_was_uploaded(browser: httpx.Client) -> None:
     path = upload(browser, "note.txt", b"x")
     told = submitted(browser, [{"path": path, "meta": {"_type": "gradio.FileData"}, "orig_name": "note.txt"}], text="")
     assert [each["success"] for each in told if each["msg"] == "process_completed"] == [True]
+
+
+def test_errors_are_told_as_text(browser: httpx.Client) -> None:
+    # Gradio takes what an event calls "path" for a file, and its refusal names it.
+    config = browser.get("/config").json()
+    (open_, *_) = [each for each in config["dependencies"] if any(event == "open" for _, event in each["targets"])]
+    event = {"path": "<a href=//evil.example>here</a><style>*{}</style>"}
+    body = {"data": [], "fn_index": open_["id"], "session_hash": "x", "event_data": event}
+    answer = browser.post("/gradio_api/run/predict", json=body)
+    assert answer.status_code == 500
+    assert "&lt;a href=" in answer.json()["error"]
+    assert "<" not in answer.json()["error"]
+    told = submitted(browser, [{"path": event["path"], "meta": {"_type": "gradio.FileData"}}])
+    assert "&lt;a href=" in json.dumps(told)
+    assert "<a" not in json.dumps(told)
+
+
+def test_half_a_character_breaks_no_answer(browser: httpx.Client) -> None:
+    told = submitted(browser, [], text="What\ud83d?")
+    assert [each["success"] for each in told if each["msg"] == "process_completed"] == [True]
+    assert "What\ufffd?" in json.dumps(told, ensure_ascii=False)
 
 
 def test_uploads_are_bounded_and_what_was_too_long_does_not_stay(browser: httpx.Client) -> None:
