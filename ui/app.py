@@ -19,12 +19,15 @@ from ui.work import Work
 STATIC = Path(__file__).parent / "static"
 FONT = ["system-ui", "Segoe UI", "Roboto", "Helvetica Neue", "Noto Sans", "sans-serif"]
 MONO = ["ui-monospace", "Cascadia Mono", "Menlo", "DejaVu Sans Mono", "monospace"]
+_UPLOADS_S = (3600, 86_400)
+"""How often it is looked for uploads that are not needed any more, and how old they are then. What was added from them
+was copied."""
 
 
 def build(locus: Assistant, work: Work, warmup: Warmup) -> gr.Blocks:
     """The page for one assistant."""
     blocks: gr.Blocks
-    with gr.Blocks(title="Locus", analytics_enabled=False, fill_width=True) as blocks:
+    with gr.Blocks(title="Locus", analytics_enabled=False, fill_width=True, delete_cache=_UPLOADS_S) as blocks:
         pane = SourcePane(locus)
         desk = Desk(locus, work, pane, warmup)
         region("banner", value=f"<h1>Locus</h1><p>{escape(_short(locus.settings.library))}</p>")

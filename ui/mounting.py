@@ -13,6 +13,8 @@ from ui.warmup import Warmup
 from ui.work import Work
 
 _ICON = app.STATIC / "favicon.svg"
+_SESSIONS = 200
+"""Windows that are remembered, each with some 200 kB: every one that was opened and closed again counts until then."""
 
 
 def mounted(locus: Assistant, work: Work, warmup: Warmup, *, max_upload_bytes: int) -> fastapi.FastAPI:
@@ -37,6 +39,7 @@ def mounted(locus: Assistant, work: Work, warmup: Warmup, *, max_upload_bytes: i
     # Gradio sets this where it serves a page itself. Without it, a message to the page may name any file of this
     # machine in place of an uploaded one, which would then be copied to where it can be read.
     blocks.has_launched = True
+    blocks.state_session_capacity = _SESSIONS
     gr.mount_gradio_app(
         web,
         blocks,

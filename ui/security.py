@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ui.addresses import Address
-from ui.bodies import TooLong, announced, limited
+from ui.bodies import NotWhole, announced, limited
 from ui.password import Password
 from ui.requests import ASSETS, CONFIG, DOCUMENTS, HEARTBEAT, PAGE, UPLOAD, UPLOADED, Refusal, closed, stranger
 
@@ -104,7 +104,8 @@ class Guard:
     async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         answer = _Answer(scope, send)
-        most = self._max_upload_bytes + _UPLOAD_FRAME_BYTES if scope["path"] == UPLOAD else _MOST_SAID_BYTES
+        is_upload = scope["path"] == UPLOAD
+        most = self._max_upload_bytes + _UPLOAD_FRAME_BYTES if is_upload else _MOST_SAID_BYTES
         too_long = Refusal(413, f"This is more than the {most // _MIB} MB that can be sent here.")
         refusal = await self._refusal(scope, headers)
         if refusal is None and announced(headers) > most:
@@ -118,8 +119,10 @@ class Guard:
         assert task is not None, "a server answers each request in a task"
         self._open.add(task)
         try:
-            await self._app(_handed_on(scope, self._address), limited(receive, most, answer.hold), answer)
-        except TooLong:
+            arriving = limited(receive, most, answer.hold, is_upload=is_upload)
+            await self._app(_handed_on(scope, self._address), arriving, answer)
+        except NotWhole:
+            # Either nobody is there any more, or what is held back is told.
             pass
         except asyncio.CancelledError:
             if not self._ending:

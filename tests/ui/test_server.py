@@ -3,14 +3,16 @@
 The guard's own tests are in ``test_security``; here Gradio is behind it.
 """
 
+import gc
 import json
 import os
 import socket
 import subprocess
 import sys
 import threading
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,15 @@ def secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def uploads() -> Path:
     return Path(os.environ["GRADIO_TEMP_DIR"])
+
+
+def eventually(is_so: Callable[[], bool]) -> bool:
+    """Whether something becomes so within some seconds."""
+    for _ in range(100):
+        if is_so():
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def upload(browser: httpx.Client, name: str, content: bytes) -> str:
@@ -216,6 +227,26 @@ def test_half_a_character_breaks_no_answer(browser: httpx.Client) -> None:
     assert "What\ufffd?" in json.dumps(told, ensure_ascii=False)
 
 
+def test_windows_that_were_closed_fill_no_memory(locus: Assistant, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gradio.state_holder import SessionState
+
+    from ui import mounting
+
+    def held() -> list[int]:
+        return [id(each) for each in gc.get_objects() if isinstance(each, SessionState)]
+
+    monkeypatch.setattr(mounting, "_SESSIONS", 3)
+    with start(locus, port=0) as page, httpx.Client(base_url=page.url, timeout=30) as browser:
+        before = held()
+        config = browser.get("/config").json()
+        (tick, *_) = [each for each in config["dependencies"] if each["inputs"] and each["targets"][0][1] == "tick"]
+        for number in range(8):
+            body = {"data": [None], "fn_index": tick["id"], "session_hash": f"window {number}"}
+            assert browser.post("/gradio_api/run/predict", json=body).status_code == 200
+        gc.collect()
+        assert 0 < len(set(held()) - set(before)) <= 3
+
+
 def test_uploads_are_bounded_and_what_was_too_long_does_not_stay(browser: httpx.Client) -> None:
     before = sum(each.stat().st_size for each in uploads().rglob("*"))
 
@@ -231,7 +262,21 @@ def test_uploads_are_bounded_and_what_was_too_long_does_not_stay(browser: httpx.
         browser.post("/gradio_api/upload", content=portions(), headers=multipart),
     ):
         assert answer.status_code == 413
-    assert sum(each.stat().st_size for each in uploads().rglob("*")) <= before + (3 << 20)
+    assert sum(each.stat().st_size for each in uploads().rglob("*")) == before
+
+
+def test_an_upload_that_is_given_up_does_not_stay(page: Page) -> None:
+    host, port = page.url.removeprefix("http://").rstrip("/").split(":")
+    before = sorted(uploads().iterdir())
+    with socket.create_connection((host, int(port))) as connection:
+        connection.sendall(
+            f"POST /gradio_api/upload HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 1500000\r\n"
+            "Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"
+            'Content-Disposition: form-data; name="files"; filename="a.bin"\r\n\r\n'.encode()
+            + bytes(1_000_000)
+        )
+        assert eventually(lambda: len(list(uploads().iterdir())) > len(before))
+    assert eventually(lambda: sorted(uploads().iterdir()) == before)
 
 
 def test_nothing_is_left_when_it_has_ended(locus: Assistant) -> None:
