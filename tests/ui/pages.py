@@ -109,6 +109,11 @@ class Visit:
             timeout=60_000,
         )
 
+    def reload(self) -> None:
+        """Loads the page anew, once Gradio has closed the stream of the last event: it complains of one that is cut."""
+        self.page.wait_for_timeout(500)
+        self.page.reload()
+
     def violations(self) -> list[dict[str, Any]]:
         """What axe-core finds on the page as it is now."""
         return list(Axe().run(self.page).response["violations"])

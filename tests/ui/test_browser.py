@@ -162,7 +162,7 @@ def test_a_follow_up_is_understood_and_conversations_are_kept_renamed_exported_a
     here.ask("How much money did the open days bring in in 2024?")
     here.ask("And in 2023?")
     expect(here.page.locator("#live .understood")).to_contain_text("bring in in 2023?")
-    here.page.reload()
+    here.reload()
     listed = here.page.locator("#conversations")
     listed.get_by_role("button", name="How much money did").first.click()
     expect(here.page.locator("#past .question")).to_have_count(2)

@@ -112,7 +112,7 @@ def test_reload_back_and_forward_find_the_conversation_again(browser: Browser, o
         expect(here.page.locator("#box textarea")).to_be_focused()
         here.ask(LOAF)
         expect(here.page).to_have_url(re.compile("#conversation-2$"))
-        here.page.reload()
+        here.reload()
         expect(here.page.locator("#past .question")).to_contain_text(LOAF)
         here.page.go_back()
         expect(here.page.locator("#past .opening")).to_be_visible()
