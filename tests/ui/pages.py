@@ -128,5 +128,6 @@ class Visit:
         ]
 
     def close(self) -> None:
-        """Closes the tab."""
-        self.context.close()
+        """Closes the tab; a second call does nothing."""
+        if not self.page.is_closed():
+            self.context.close()

@@ -210,6 +210,7 @@ def test_it_is_dark_where_the_system_is_or_the_settings_say_so(
     with Assistant(sample_library, llm="none", theme="dark") as locus, served(locus) as address:
         other = visit(address)
         other.page.wait_for_function("getComputedStyle(document.body).backgroundColor === 'rgb(23, 22, 20)'")
+        other.close()  # before its server
 
 
 @pytest.mark.parametrize("width", [360, 1920])
