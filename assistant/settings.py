@@ -54,7 +54,7 @@ class Settings:
         llm_path: a GGUF file; taken before the catalogue.
         llm_url: base address of an OpenAI-compatible server, such as http://127.0.0.1:8080/v1; taken before both.
         llm_model: what that server calls its model.
-        llm_api_key: its key, if it wants one.
+        llm_api_key: its key, if it wants one; it is sent to whichever server is named.
         llm_small: lead the model as a small one (few short passages, evidence quoted beside its answer); "auto" goes
             by the size of the file.
         allow_remote: let ``llm_url`` be another machine, to which questions and passages then go.
