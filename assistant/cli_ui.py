@@ -47,7 +47,8 @@ def ui(
         codes.append(128 + number)
         if not ended.is_set():
             ended.set()
-            slow.start()
+            if number == signal.SIGINT:
+                slow.start()
         # What was stored is safe however this ends: who can not wait for what is under way may kill it.
         signal.signal(number, signal.SIG_DFL)
 

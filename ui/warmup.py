@@ -9,6 +9,8 @@ from indexers.errors import LocusError
 
 _LATEST_S = 3.0
 """When loading begins though no browser has come."""
+_DRAWN_S = 1.0
+"""How long a browser that has the page is left to draw it."""
 
 
 class Warmup:
@@ -59,7 +61,9 @@ class Warmup:
                 raise _Stopped
             self._state = f"Loading {what} …"
 
-        self._may_begin.wait(_LATEST_S)
+        # A browser that has the page still draws it, and asks for the last of its files.
+        if self._may_begin.wait(_LATEST_S):
+            self._stopping.wait(_DRAWN_S)
         try:
             self._locus.warm_up(note)
         except (LocusError, _Stopped):
