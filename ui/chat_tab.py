@@ -172,12 +172,16 @@ class ChatTab:
         window.opened, window.is_untouched = conversation, False
         live = Live(given.text, given.names, doing="Searching")
         busy = gr.update(value=None, submit_btn=False, stop_btn=True)
+        is_first = True
         try:
-            yield past, self._shown(live), busy, "", self._listed(window)
             async with aclosing(self._chat.ask(given, conversation, stop)) as states:
+                # Its place in the line is taken before anything is shown: who comes first is answered first.
                 async for live in states:
+                    if is_first:
+                        is_first = False
+                        yield past, self._shown(live), busy, "", self._listed(window)
                     # Another conversation may be shown by now; this one is answered and kept nevertheless.
-                    if window.opened == conversation:
+                    elif window.opened == conversation:
                         yield skipped, self._shown(live), skipped, skipped, skipped
         finally:
             # Also where the tab was closed meanwhile.

@@ -78,7 +78,9 @@ def test_it_ends_when_it_is_asked_to_with_streams_open(tmp_path: Path, sent: sig
     for each in listening:
         each.join(10)
     assert process.stderr is not None
-    assert process.stderr.read() == ""
+    # On a slow machine, whoever pressed Ctrl-C is told that it is not done yet.
+    slow = "storing what is under way; once more ends it at once\n"
+    assert process.stderr.read() in (("", slow) if sent == signal.SIGINT else ("",))
     assert list(temp.glob("locus-page-*")) == []
     # Made at the first visit, and free again.
     assert (tmp_path / "library" / "catalog.sqlite").is_file()

@@ -7,8 +7,8 @@ Serves a copy of the library with ``locus ui`` in a process of its own and opens
 - from Enter to the first words of an answer (an unchecked draft, where the model is asked) and to the checked answer;
 - what axe-core finds on each tab, light and dark, with a source open;
 - requests to any other host in the whole run;
-- ten questions from ten tabs, sent one right after the other: whether each is answered, in the order in which they were
-  sent (as the library keeps them), and what the server's memory does over several rounds.
+- ten questions from ten tabs, sent one right after the other: whether each is answered, in the order in which they
+  arrived (as the library keeps them), and what the server's memory does over several rounds.
 """
 
 from __future__ import annotations
@@ -149,11 +149,13 @@ def at_once(browser: Browser, url: str, pid: int, library: Path, questions: list
         took = time.perf_counter() - began
         with Assistant(library) as locus:
             kept = locus.conversations
-            turns = [turn for each in kept.all()[:TABS] for turn in kept.turns(each.id)]
-        served = [asked.index(turn.question) for turn in sorted(turns, key=lambda turn: turn.id)]
-        overtaken = sum(before > after for at, before in enumerate(served) for after in served[at + 1 :])
+            answered = sorted((turn.id, each.id) for each in kept.all()[:TABS] for turn in kept.turns(each.id))
+        # A conversation is begun as its question arrives; ten tabs of one browser send in another order than they are
+        # told to.
+        arrived = [conversation for _, conversation in answered]
+        overtaken = sum(before > after for at, before in enumerate(arrived) for after in arrived[at + 1 :])
         print(
-            f"  round {turn + 1}: {len(served)} of {TABS} answered in {took:.1f} s, {overtaken} pairs "
+            f"  round {turn + 1}: {len(answered)} of {TABS} answered in {took:.1f} s, {overtaken} pairs "
             f"out of order, memory {megabytes(pid):.0f} MB"
         )
     for here in tabs:
