@@ -54,11 +54,6 @@ class Live:
     stopped: bool = False
     error: str = ""
 
-    @property
-    def has_ended(self) -> bool:
-        """Whether nothing more comes."""
-        return self.turn is not None or self.stopped or bool(self.error) or not self.doing
-
 
 class Chat:
     """Answers the questions of all tabs.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator
 from contextlib import aclosing
@@ -167,34 +168,34 @@ class ChatTab:
         except LocusError as error:
             yield skipped, self._shown(Live(given.text, given.names, error=str(error))), skipped, skipped, skipped
             return
-        past = self._turns(conversation)
         stop = window.asked[conversation] = threading.Event()
         window.opened, window.is_untouched = conversation, False
-        live = Live(given.text, given.names, doing="Searching")
         busy = gr.update(value=None, submit_btn=False, stop_btn=True)
-        is_first = True
+        is_first, past, shown = True, "", ""
         try:
             async with aclosing(self._chat.ask(given, conversation, stop)) as states:
-                # Its place in the line is taken before anything is shown: who comes first is answered first.
+                # Its place in the line is taken before anything is shown: who comes first is answered first. What is
+                # shown is drawn by a thread: it asks the library, which may be long in being compacted.
                 async for live in states:
+                    shown = await asyncio.to_thread(self._shown, live)
                     if is_first:
                         is_first = False
-                        yield past, self._shown(live), busy, "", self._listed(window)
+                        past = await asyncio.to_thread(self._turns, conversation)
+                        yield past, shown, busy, "", self._listed(window)
                     # Another conversation may be shown by now; this one is answered and kept nevertheless.
                     elif window.opened == conversation:
-                        yield skipped, self._shown(live), skipped, skipped, skipped
+                        yield skipped, shown, skipped, skipped, skipped
         finally:
             # Also where the tab was closed meanwhile.
             window.asked.pop(conversation, None)
+            was_shown = window.opened == conversation
             if is_new and not self._conversations.turns(conversation):
                 # Nothing came of it that is worth a place in the list.
                 self._conversations.delete(conversation)
-                if was_shown := window.opened == conversation:
+                if was_shown:
                     window.opened = 0
-            else:
-                was_shown = window.opened == conversation
         if was_shown:
-            yield past, self._shown(live), gr.update(submit_btn=True, stop_btn=False), skipped, self._listed(window)
+            yield past, shown, gr.update(submit_btn=True, stop_btn=False), skipped, self._listed(window)
         else:
             yield skipped, skipped, skipped, skipped, self._listed(window)
 

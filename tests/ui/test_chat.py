@@ -18,6 +18,11 @@ DATA = Path(__file__).parents[2] / "data" / "library"
 LEASE = "When does our water lease end?"
 
 
+def has_ended(state: Live) -> bool:
+    """Whether nothing more comes of a question."""
+    return state.turn is not None or state.stopped or bool(state.error) or not state.doing
+
+
 async def states(chat: Chat, given: Given, conversation: int = 0, stop: threading.Event | None = None) -> list[Live]:
     return [state async for state in chat.ask(given, conversation, stop or threading.Event())]
 
@@ -41,8 +46,8 @@ def test_it_says_what_it_does_streams_the_draft_and_keeps_the_checked_answer(wri
         assert doing[1].startswith("Reading 8 passages from ")
         assert any(state.draft for state in shown)
         turn = shown[-1].turn
-        assert turn is not None and shown[-1].has_ended
-        assert [state.has_ended for state in shown[:-1]] == [False] * (len(shown) - 1)
+        assert turn is not None and has_ended(shown[-1])
+        assert [has_ended(state) for state in shown[:-1]] == [False] * (len(shown) - 1)
         assert "2046" in turn.answer.text and "Napoleon" not in turn.answer.text
         assert turn.answer.mode == "llm"
         assert len(turn.found) == 8
@@ -129,7 +134,7 @@ def test_what_goes_wrong_is_told_in_a_line(own_copy: Path, monkeypatch: pytest.M
         monkeypatch.setattr(locus, "stream", missing)
         [shown] = asked(locus, LEASE)
         assert shown[-1].error.startswith("there is no language model; run: locus models pull X")
-        assert shown[-1].has_ended
+        assert has_ended(shown[-1])
         deleted = locus.conversations.all()[0].id
         locus.conversations.delete(deleted)
         monkeypatch.undo()
@@ -155,7 +160,7 @@ def test_a_file_that_comes_with_a_question_is_added_and_the_question_is_about_it
         other = tmp_path / "other.txt"
         other.write_text("Another note.")
         shown = asyncio.run(states(chat, Given("", (other,)), conversation))
-        assert shown[-1].added and shown[-1].turn is None and shown[-1].has_ended
+        assert shown[-1].added and shown[-1].turn is None and has_ended(shown[-1])
         bad = tmp_path / "bad.pdf"
         bad.write_bytes(b"%PDF-1.4 no more")
         shown = asyncio.run(states(chat, Given("", (bad,)), conversation))

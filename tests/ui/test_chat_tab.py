@@ -1,7 +1,8 @@
 """What is left of a question whose tab was closed."""
 
 import asyncio
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -56,3 +57,27 @@ def test_an_answer_stays_and_what_stops_it_does_not(tab: ChatTab) -> None:
     assert kept.turns == 1
     assert tab._conversations.turns(kept.id)[0].question == "What?\ufffd"
     assert window.asked == {}
+
+
+def test_what_asks_the_library_is_not_drawn_by_the_thread_that_serves(
+    tab: ChatTab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads: list[threading.Thread] = []
+
+    def watched(draw: Callable[[Any], str]) -> Callable[[Any], str]:
+        def drawn(what: Any) -> str:
+            threads.append(threading.current_thread())
+            return draw(what)
+
+        return drawn
+
+    for name in ("_shown", "_turns"):
+        monkeypatch.setattr(tab, name, watched(getattr(tab, name)))
+
+    async def asked() -> None:
+        async for _ in tab._ask({"text": "What?", "files": []}, _Window()):
+            pass
+
+    asyncio.run(asked())
+    assert len(threads) >= 3
+    assert threading.main_thread() not in threads

@@ -12,7 +12,6 @@
     if (live && !live.hasAttribute("aria-live")) {
       live.setAttribute("aria-live", "polite");
     }
-    document.querySelector(".gradio-container main, .gradio-container > .main")?.setAttribute("id", "top");
   }
 
   // Follows an answer while it is written, its question at the top at most, until the person scrolls.
@@ -45,7 +44,7 @@
     const what = (file) => {
       if (files.length === 1 && file.isPicture) return "is searched with";
       if (files.length === 1 && !value.text?.trim() && RECORDED.test(file.name)) return "is your question";
-      return "is added to the library, and asked about";
+      return files.length === 1 ? "is added to the library, and asked about" : "is added to the library";
     };
     const rows = files.map((file) => `<li><strong>${safe(file.name)}</strong> ${what(file)}</li>`).join("");
     return rows && `<ul class="given-files" role="status">${rows}</ul>`;
